@@ -1,0 +1,92 @@
+"""From a mapped row to a checked domain record: what every ERP adapter does after its mapping spec has run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from hedge_core.errors import MappingError
+from hedge_core.model.identity import ExternalRef
+from hedge_core.model.physical import (
+    ContractLine,
+    InventoryLot,
+    LineStatus,
+    LotKind,
+    Master,
+    MasterKind,
+    PricingKind,
+    Side,
+)
+from hedge_core.model.records import Mapped, Quarantined
+from hedge_core.record_checks import Problem, check_contract_line, check_inventory_lot
+from mapping import RecordFailed
+
+T = TypeVar("T")
+
+
+class Spec(Protocol):
+    """A compiled mapping spec: a callable with an identity, which names the source fields it reads."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def fields(self) -> tuple[str, ...]: ...
+    def __call__(self, record: Mapping[str, object], /) -> dict[str, Any]: ...
+
+
+Build = Callable[[ExternalRef, Mapping[str, Any]], T]
+
+
+def contract_line(ref: ExternalRef, values: Mapping[str, Any]) -> ContractLine:
+    """A contract line from its mapped values; choices become enums."""
+    chosen = {
+        "side": Side(values["side"]),
+        "status": LineStatus(values["status"]),
+        "pricing": PricingKind(values["pricing"]),
+    }
+    return ContractLine(ref=ref, **{**values, **chosen})
+
+
+def inventory_lot(ref: ExternalRef, values: Mapping[str, Any]) -> InventoryLot:
+    """An inventory lot from its mapped values."""
+    texts = {name: values[name] or "" for name in ("lot_no", "owner")}
+    return InventoryLot(ref=ref, **{**values, **texts, "kind": LotKind(values["kind"])})
+
+
+def master_builder(kind: MasterKind) -> Build[Master]:
+    """A builder of masters: `code`, `name`, `active`, everything else kept as an attribute."""
+
+    def build(ref: ExternalRef, values: Mapping[str, Any]) -> Master:
+        own = ("code", "name", "active")
+        attributes = tuple(sorted((k, str(v)) for k, v in values.items() if k not in own and v is not None))
+        return Master(ref, kind, values["code"], values["name"], values["active"], attributes)
+
+    return build
+
+
+CHECKS: Mapping[type, Callable[[Any], Problem | None]] = {
+    ContractLine: check_contract_line,
+    InventoryLot: check_inventory_lot,
+}
+
+
+class Mapper(Generic[T]):
+    """One spec with the builder of its target: row in, `Mapped` or `Quarantined` out, never an exception."""
+
+    def __init__(self, spec: Spec, build: Build[T]) -> None:
+        self.spec = spec
+        self._build = build
+
+    def read(self, ref: ExternalRef, row: Mapping[str, object]) -> Mapped[T] | Quarantined:
+        """Map one row. A row that breaks a rule of the domain is quarantined like one that cannot be mapped."""
+        try:
+            item = self._build(ref, self.spec(row))
+        except MappingError as error:
+            value = error.value if isinstance(error, RecordFailed) else ""
+            return Quarantined(self.spec.identity, error.rule, error.column, error.reason, value)
+        check = CHECKS.get(type(item))
+        problem = check(item) if check else None
+        if problem is not None:
+            field, reason = problem
+            return Quarantined(self.spec.identity, "check", field, reason, str(getattr(item, field, "")))
+        return Mapped(item, self.spec.identity)

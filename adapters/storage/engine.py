@@ -1,0 +1,118 @@
+"""How we open a database: durable SQLite with one writer at a time, PostgreSQL in UTC, errors in the platform's words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from hedge_core.errors import InvalidInput, RuleBroken, Unavailable
+from messages import Message
+
+WAIT_FOR_WRITER: Final = 30
+"""Seconds that a unit of work waits for the writer before it on SQLite."""
+
+REFUSED: Final = "hedgebridge keeps "
+"""Begins the error text of our triggers; the table's name follows."""
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # WAL alone would lose the last commits with the power
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # else INSERT OR REPLACE deletes behind the triggers' back
+    f"PRAGMA busy_timeout = {WAIT_FOR_WRITER * 1000}",
+)
+
+_POSTGRES_OPTIONS: Final = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
+"""A plan made once for every list of keys would compare each row with each key; one made for the list at hand hashes it."""
+
+_SQLITE_TROUBLES: Final = tuple(
+    f"SQLITE_{name}"
+    for name in ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "NOTADB", "CORRUPT", "NOMEM")
+)
+
+
+def database_url(text: str) -> URL:
+    """`sqlite:////folder/file.db` or `postgresql://…`, with the driver that we use. InvalidInput for anything else."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise InvalidInput("database", 0, "url", Message("storage.bad_url")) from error
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        return url.set(drivername="sqlite")
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    raise InvalidInput("database", 0, "url", Message("storage.bad_url"))
+
+
+def make_engine(text: str) -> Engine:
+    """An engine for `text`; nothing is connected yet. Statements raise `Unavailable` when the database cannot be reached
+    or is busy for too long, `RuleBroken("write_once")` when it refuses to change what is kept for ever, and
+    `RuleBroken("stored_once")` when a row with that key is there already."""
+    url = database_url(text)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(
+            url,
+            hide_parameters=True,  # an error text with a row in it would carry prices and sealed secrets into logs
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS, "application_name": "hedgebridge"},
+        )
+        event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "handle_error", _in_our_words)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver would begin transactions late and by itself; `_begin_sqlite` does it
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writing unit takes the writer's place at once: a reader that becomes a writer later may be refused without a wait
+    (SQLITE_BUSY_SNAPSHOT)."""
+    reading = bool(connection.get_execution_options().get("reading"))
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("reading"):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _in_our_words(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if not isinstance(error, DBAPIError):
+        return
+    text = str(context.original_exception)
+    refused = re.search(re.escape(REFUSED) + r"([a-z_]+)", text)
+    if refused:
+        table = refused.group(1)
+        raise RuleBroken("write_once", table, Message(f"storage.kept_{table}")) from error
+    taken = _taken(context.original_exception, text)
+    if taken:
+        raise RuleBroken("stored_once", taken, Message("storage.stored_once", {"table": taken})) from error
+    if error.connection_invalidated or _out_of_reach(error, context.original_exception):
+        raise Unavailable(text.strip().partition("\n")[0] or "-", system="database") from error
+
+
+def _taken(cause: BaseException | None, text: str) -> str:
+    """The table that already has a row with this key; empty when something else went wrong."""
+    if getattr(cause, "sqlstate", "") == "23505":
+        return str(cause.diag.table_name)  # type: ignore[union-attr]
+    found = re.match(r"UNIQUE constraint failed: (\w+)\.", text)
+    return found.group(1) if found else ""
+
+
+def _out_of_reach(error: DBAPIError, cause: BaseException | None) -> bool:
+    """Whether the database, and not our statement, is to blame. SQLite reports wrong SQL as an OperationalError too."""
+    sqlite_name = getattr(cause, "sqlite_errorname", None)
+    return isinstance(error, OperationalError) if sqlite_name is None else sqlite_name.startswith(_SQLITE_TROUBLES)

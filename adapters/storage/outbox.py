@@ -1,0 +1,185 @@
+"""The outbox rows of one book: enqueue, start, finish, and a person's decision. `queue.py` leases them across books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from adapters.storage.schema import OUTBOX, VOUCHERS_ONLY, WAITING
+from adapters.storage.scope import Scope
+from hedge_core.errors import IdempotencyConflict, RuleBroken
+from hedge_core.model.identity import BookId
+from hedge_core.ports.storage import OutboxRow, OutboxState
+from messages import Message
+
+OUTCOMES: Final = frozenset(
+    {OutboxState.DONE, OutboxState.PENDING, OutboxState.UNKNOWN, OutboxState.DEAD, OutboxState.CANCELLED}
+)
+"""What a started row may become."""
+
+DECISIONS: Final = frozenset({OutboxState.PENDING, OutboxState.CANCELLED, OutboxState.DONE})
+"""What a person may make of a dead or unknown row."""
+
+_FREE: Final[dict[str, Any]] = {"lease_token": "", "lease_until": None}
+
+
+class Outbox:
+    """`hedge_core.ports.storage.OutboxStore` of one book."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def enqueue(
+        self,
+        connection: str,
+        kind: str,
+        subject: str,
+        key: str,
+        content_hash: str,
+        available_at: datetime,
+        depends_on: int | None = None,
+    ) -> int:
+        """The id of the new row. A voucher's key stands in the outbox once, however often a person clicks: its row is
+        found again, and if it was cancelled it goes back to pending with its attempts, since it may have been sent.
+        IdempotencyConflict when the row found has other content; KeyError when the row to wait for does not exist."""
+        row = {
+            "book_id": self._scope.book,
+            "connection": connection,
+            "kind": kind,
+            "subject": subject,
+            "key": key,
+            "content_hash": content_hash,
+            "state": OutboxState.PENDING.value,
+            "attempts": 0,
+            "available_at": available_at,
+            "depends_on": depends_on,
+            "waits": self._must_wait(depends_on),
+            "last_error": "",
+            "found_by_lookup": False,
+            **_FREE,
+        }
+        statement = self._scope.insert_into(OUTBOX).values(**row)
+        if self._scope.connection.dialect.name == "sqlite":  # which counts only in keys of one column
+            statement = statement.values(id=select(func.coalesce(func.max(OUTBOX.c.id), 0) + 1).scalar_subquery())
+        added = self._scope.first(statement.on_conflict_do_nothing().returning(OUTBOX.c.id))
+        return self._voucher_again(connection, key, content_hash, available_at) if added is None else int(added.id)
+
+    def rows(self, state: OutboxState | None = None) -> list[OutboxRow]:
+        """By id."""
+        query = self._scope.select(OUTBOX).order_by(OUTBOX.c.id)
+        if state is not None:
+            query = query.where(OUTBOX.c.state == state.value)
+        return [row_of(row) for row in self._scope.rows(query)]
+
+    def row(self, row_id: int) -> OutboxRow | None:
+        found = self._scope.first(self._scope.select(OUTBOX).where(OUTBOX.c.id == row_id))
+        return None if found is None else row_of(found)
+
+    def start(self, row_id: int, token: str, now: datetime, lease_until: datetime | None = None) -> OutboxRow | None:
+        renewed = {} if lease_until is None else {"lease_until": lease_until}
+        started = self._scope.first(
+            self._scope.update(OUTBOX)
+            .where(OUTBOX.c.state == OutboxState.LEASED.value, *_held(row_id, token, now))
+            .values(state=OutboxState.STARTED.value, attempts=OUTBOX.c.attempts + 1, **renewed)
+            .returning(OUTBOX)
+        )
+        return None if started is None else row_of(started)
+
+    def finish(
+        self,
+        row_id: int,
+        token: str,
+        state: OutboxState,
+        *,
+        available_at: datetime | None = None,
+        last_error: str = "",
+        give_attempt_back: bool = False,
+        found_by_lookup: bool = False,
+    ) -> bool:
+        """As the port says. A lease that has run out no longer holds either (by the store's clock): the next one looks up
+        what became of the write. Without `available_at` a row that goes on is due at once."""
+        if state not in OUTCOMES:
+            raise ValueError(f"a started row does not become {state.value}")
+        now = self._scope.clock.now()
+        finished = self._scope.run(
+            self._scope.update(OUTBOX)
+            .where(OUTBOX.c.state == OutboxState.STARTED.value, *_held(row_id, token, now))
+            .values(
+                state=state.value,
+                available_at=available_at or now,
+                attempts=OUTBOX.c.attempts - (1 if give_attempt_back else 0),
+                last_error=last_error,
+                found_by_lookup=found_by_lookup,
+                **_FREE,
+            )
+        )
+        if finished and state is OutboxState.DONE:
+            self._wake_followers(row_id)
+        return bool(finished)
+
+    def release(self, row_id: int, state: OutboxState, reason: str, available_at: datetime) -> None:
+        """As the port says. RuleBroken when the row is neither dead nor unknown (any more): somebody was faster."""
+        if state not in DECISIONS:
+            raise ValueError(f"a person does not make a row {state.value}")
+        waiting = (OutboxState.DEAD.value, OutboxState.UNKNOWN.value)
+        released = self._scope.run(
+            self._scope.update(OUTBOX)
+            .where(OUTBOX.c.id == row_id, OUTBOX.c.state.in_(waiting))
+            .values(state=state.value, available_at=available_at, last_error=reason, **_FREE)
+        )
+        if not released:
+            found = self.row(row_id)
+            params = {"row": row_id, "state": "-" if found is None else found.state.value}
+            raise RuleBroken("outbox_release", str(row_id), Message("storage.row_not_waiting", params))
+        if state is OutboxState.DONE:
+            self._wake_followers(row_id)
+
+    def _must_wait(self, depends_on: int | None) -> bool:
+        """Locks the row waited for: it cannot become done between this look and our commit, unseen by its `finish`."""
+        if depends_on is None:
+            return False
+        query = self._scope.select(OUTBOX, OUTBOX.c.state).where(OUTBOX.c.id == depends_on).with_for_update()
+        first = self._scope.first(query)
+        if first is None:
+            raise KeyError(depends_on)
+        return bool(first.state != OutboxState.DONE.value)
+
+    def _voucher_again(self, connection: str, key: str, content_hash: str, available_at: datetime) -> int:
+        same_key = (OUTBOX.c.connection == connection, OUTBOX.c.key == key, VOUCHERS_ONLY)
+        found = self._scope.first(self._scope.select(OUTBOX).where(*same_key).with_for_update())
+        if found is None or found.content_hash != content_hash:
+            raise IdempotencyConflict(key, system=connection)
+        if found.state == OutboxState.CANCELLED.value:
+            again = {"state": OutboxState.PENDING.value, "available_at": available_at}
+            self._scope.run(self._scope.update(OUTBOX).where(OUTBOX.c.id == found.id).values(**again))
+        return int(found.id)
+
+    def _wake_followers(self, row_id: int) -> None:
+        self._scope.run(self._scope.update(OUTBOX).where(OUTBOX.c.depends_on == row_id, WAITING).values(waits=False))
+
+
+def row_of(row: Any) -> OutboxRow:
+    """A row of the table as the port's dataclass."""
+    return OutboxRow(
+        id=row.id,
+        book=BookId(row.book_id),
+        connection=row.connection,
+        kind=row.kind,
+        subject=row.subject,
+        key=row.key,
+        content_hash=row.content_hash,
+        state=OutboxState(row.state),
+        attempts=row.attempts,
+        available_at=row.available_at,
+        lease_token=row.lease_token,
+        lease_until=row.lease_until,
+        depends_on=row.depends_on,
+        last_error=row.last_error,
+        found_by_lookup=row.found_by_lookup,
+    )
+
+
+def _held(row_id: int, token: str, now: datetime) -> tuple[Any, ...]:
+    return OUTBOX.c.id == row_id, OUTBOX.c.lease_token == token, OUTBOX.c.lease_until > now

@@ -1,0 +1,202 @@
+"""Raw records with every version received, pull cursors, and the quarantine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import case
+from sqlalchemy.dialects import postgresql, sqlite
+
+from adapters.storage.codec import decode_open, encode_open
+from adapters.storage.schema import CURRENT, CURSORS, QUARANTINE, RAW_RECORDS
+from adapters.storage.scope import Scope, pages
+from hedge_core.model.identity import ExternalRef
+from hedge_core.model.records import Cursor, Gone, Mapped, Pulled, Quarantined, RawRecord
+from hedge_core.ports.storage import QuarantineEntry
+
+MAX_CURSOR_BYTES: Final = 4096
+
+
+class Records:
+    """`hedge_core.ports.storage.RecordStore` of one book."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def cursor(self, connection: str, kind: str) -> Cursor | None:
+        table = CURSORS
+        found = self._scope.first(
+            self._scope.select(table, table.c.cursor).where(table.c.connection == connection, table.c.kind == kind)
+        )
+        return None if found is None else Cursor(found.cursor)
+
+    def save_cursor(self, connection: str, kind: str, cursor: Cursor) -> None:
+        """ValueError for a cursor of more than 4 KB."""
+        if len(cursor.encode()) > MAX_CURSOR_BYTES:
+            raise ValueError(f"a cursor has at most {MAX_CURSOR_BYTES} bytes; {connection}/{kind} has more")
+        row = {"connection": connection, "kind": kind, "cursor": cursor, "saved_at": self._scope.clock.now()}
+        self._scope.upsert(CURSORS, [row])
+
+    def known(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """`key -> (digest, spec identity)`; a record that is gone is not known, so that its return is something to do."""
+        table = RAW_RECORDS
+        query = self._scope.select(table, table.c.key, table.c.digest, table.c.spec).where(
+            table.c.connection == connection, table.c.kind == kind, CURRENT, table.c.gone_at.is_(None)
+        )
+        return {
+            row.key: (row.digest, row.spec)
+            for page in pages(keys)
+            for row in self._scope.rows(query.where(self._scope.among(table.c.key, page)))
+        }
+
+    def save_raw(self, items: Sequence[Pulled[Any]]) -> None:
+        """As the port says; of two items with one reference the later counts. `Seen` says nothing new, `Gone` marks the
+        record gone. ValueError for a mapped or quarantined item without its raw record: nothing may be lost."""
+        latest = {item.ref: item for item in items}
+        read = [item for item in latest.values() if isinstance(item.outcome, Mapped | Quarantined)]
+        self._replace([(_raw(item), item.outcome.spec) for item in read])  # type: ignore[union-attr]
+        self._quarantine([(_raw(item), item.outcome) for item in read if isinstance(item.outcome, Quarantined)])
+        self._release([item.ref for item in read if isinstance(item.outcome, Mapped)])
+        self.mark_gone([i.ref for i in latest.values() if isinstance(i.outcome, Gone)], self._scope.clock.now())
+
+    def raw(self, ref: ExternalRef) -> RawRecord | None:
+        """The current version as received, also of a record that is gone since."""
+        table = RAW_RECORDS
+        found = self._scope.first(
+            self._scope.select(table).where(
+                table.c.connection == ref.connection, table.c.kind == ref.kind, table.c.key == ref.key, CURRENT
+            )
+        )
+        return None if found is None else RawRecord(ref, found.body, found.received_at, found.digest)
+
+    def quarantine(self, connection: str | None = None) -> list[QuarantineEntry]:
+        """Records that wait, by reference."""
+        entry, raw = QUARANTINE, RAW_RECORDS
+        same = [raw.c[name] == entry.c[name] for name in ("book_id", "connection", "kind", "key", "digest")]
+        query = (
+            self._scope.select(entry, entry, raw.c.body, raw.c.received_at)
+            .where(*same, entry.c.released_at.is_(None))
+            .order_by(entry.c.connection, entry.c.kind, entry.c.key)
+        )
+        if connection is not None:
+            query = query.where(entry.c.connection == connection)
+        return [_entry(row) for row in self._scope.rows(query)]
+
+    def keys(self, connection: str, kind: str) -> set[str]:
+        table = RAW_RECORDS
+        query = self._scope.select(table, table.c.key).where(
+            table.c.connection == connection, table.c.kind == kind, CURRENT, table.c.gone_at.is_(None)
+        )
+        return {row.key for row in self._scope.rows(query)}
+
+    def mark_gone(self, refs: Sequence[ExternalRef], at: datetime) -> None:
+        """The records no longer exist on the other side since `at`; what waits in quarantine waits no longer."""
+        for (connection, kind), keys in _by_kind(refs):
+            table = RAW_RECORDS
+            self._scope.run(
+                self._scope.update(table)
+                .where(
+                    table.c.connection == connection,
+                    table.c.kind == kind,
+                    self._scope.among(table.c.key, keys),
+                    CURRENT,
+                )
+                .where(table.c.gone_at.is_(None))
+                .values(gone_at=at)
+            )
+        self._release(refs)
+
+    def _replace(self, records: Sequence[tuple[RawRecord, str]]) -> None:
+        table = RAW_RECORDS
+        for (connection, kind), keys in _by_kind([raw.ref for raw, _ in records]):
+            self._scope.run(
+                self._scope.update(table)
+                .where(
+                    table.c.connection == connection,
+                    table.c.kind == kind,
+                    self._scope.among(table.c.key, keys),
+                    CURRENT,
+                )
+                .values(is_current=False)
+            )
+        self._scope.upsert(
+            table,
+            (
+                {
+                    **_where(raw.ref),
+                    "digest": raw.digest,
+                    "is_current": True,
+                    "spec": spec,
+                    "body": raw.body,
+                    "received_at": raw.received_at,
+                    "gone_at": None,
+                }
+                for raw, spec in records
+            ),
+            keep=["body"],  # the digest is part of the key: the same digest is the same body
+        )
+
+    def _quarantine(self, records: Sequence[tuple[RawRecord, Quarantined]]) -> None:
+        table = QUARANTINE
+        dialect = postgresql if self._scope.connection.dialect.name == "postgresql" else sqlite
+        new: Any = dialect.insert(table)
+        changed = {c.name: new.excluded[c.name] for c in table.c if not c.primary_key}
+        # one that waits already has waited since its first day
+        changed["since"] = case((table.c.released_at.is_(None), table.c.since), else_=new.excluded.since)
+        rows = [
+            {
+                "book_id": self._scope.book,
+                **_where(raw.ref),
+                "digest": raw.digest,
+                "since": raw.received_at,
+                "spec": reason.spec,
+                "rule": reason.rule,
+                "target": reason.column,
+                "reason": encode_open(reason.reason),
+                "value": reason.value,
+                "released_at": None,
+            }
+            for raw, reason in records
+        ]
+        self._scope.run(new.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed), rows)
+
+    def _release(self, refs: Sequence[ExternalRef]) -> None:
+        table = QUARANTINE
+        for (connection, kind), keys in _by_kind(refs):
+            self._scope.run(
+                self._scope.update(table)
+                .where(table.c.connection == connection, table.c.kind == kind, self._scope.among(table.c.key, keys))
+                .where(table.c.released_at.is_(None))
+                .values(released_at=self._scope.clock.now())
+            )
+
+
+def _raw(item: Pulled[Any]) -> RawRecord:
+    if item.raw is None:
+        raise ValueError(f"{item.ref} comes without its raw record")
+    return item.raw
+
+
+def _where(ref: ExternalRef) -> dict[str, str]:
+    return {"connection": ref.connection, "kind": ref.kind, "key": ref.key}
+
+
+def _by_kind(refs: Iterable[ExternalRef]) -> list[tuple[tuple[str, str], list[str]]]:
+    """Keys in pages by (connection, kind), so that a statement names at most a page of them."""
+    keys: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for ref in refs:
+        keys[ref.connection, ref.kind].append(ref.key)
+    return [(where, page) for where, found in keys.items() for page in pages(found)]
+
+
+def _entry(row: Any) -> QuarantineEntry:
+    ref = ExternalRef(row.connection, row.kind, row.key)
+    return QuarantineEntry(
+        ref=ref,
+        raw=RawRecord(ref, row.body, row.received_at, row.digest),
+        reason=Quarantined(row.spec, row.rule, row.target, decode_open(row.reason), row.value),
+        since=row.since,
+    )

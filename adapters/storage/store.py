@@ -1,0 +1,192 @@
+"""The store: units of work on one book each, the books, the queue, and the state of connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy import Engine, Update, or_, select, update
+
+from adapters.storage.audit import Audit
+from adapters.storage.broker import Broker
+from adapters.storage.codec import encode_open
+from adapters.storage.configuration import Configuration, book_of
+from adapters.storage.engine import make_engine
+from adapters.storage.outbox import Outbox
+from adapters.storage.physical import Physical
+from adapters.storage.queue import DueRows
+from adapters.storage.records import Records
+from adapters.storage.results import Results
+from adapters.storage.schema import AUDIT_HEADS, BOOKS, CONNECTIONS
+from adapters.storage.scope import Scope
+from adapters.storage.statements import Statements
+from adapters.storage.upgrade import state_of
+from hedge_core.audit.tree import Frontier
+from hedge_core.errors import InvalidInput
+from hedge_core.model.identity import Actor, BookId, book_id
+from hedge_core.ports.clock import Clock
+from hedge_core.ports.storage import Book, Connection
+from messages import Message
+
+OURSELVES: Final = Actor("hedgebridge", authenticated=True)
+"""Who acts when the program decides by itself, such as pausing a connection whose login is refused."""
+
+
+class SqlUnitOfWork:
+    """`hedge_core.ports.storage.UnitOfWork`: one transaction on one book."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.records = Records(scope)
+        self.physical = Physical(scope, self.records)
+        self.statements = Statements(scope)
+        self.broker = Broker(scope)
+        self.results = Results(scope)
+        self.outbox = Outbox(scope)
+        self.audit = Audit(scope)
+        self._configuration = Configuration(scope)
+
+    @property
+    def book(self) -> Book:
+        """As this transaction sees it."""
+        return self._configuration.book()
+
+    def connection(self, name: str) -> Connection | None:
+        return self._configuration.connection(name)
+
+    def connections(self) -> list[Connection]:
+        return self._configuration.connections()
+
+    def save_connection(self, connection: Connection) -> None:
+        self._configuration.save_connection(connection)
+
+    def save_settings(self, settings: Mapping[str, str]) -> None:
+        self._configuration.save_settings(settings)
+
+    def document(self, kind: str, name: str) -> bytes | None:
+        return self._configuration.document(kind, name)
+
+    def save_document(self, kind: str, name: str, body: bytes) -> int:
+        return self._configuration.save_document(kind, name, body)
+
+    def documents(self, kind: str) -> list[str]:
+        return self._configuration.documents(kind)
+
+
+class SqlStore:
+    """`hedge_core.ports.storage.Store` on SQLite or PostgreSQL.
+
+    Every method is a transaction of its own: on SQLite none of them may be called inside an open unit of work, where it
+    would wait for that unit's writer until `Unavailable`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._queue = DueRows(engine)
+
+    @contextmanager
+    def begin(self, book: BookId, actor: Actor) -> Iterator[SqlUnitOfWork]:
+        """A unit that writes. On SQLite there is one at a time; others wait up to `engine.WAIT_FOR_WRITER` seconds.
+        InvalidInput for a book that does not exist."""
+        with self._engine.begin() as connection:
+            unit = self._unit(connection, book, actor)
+            yield unit
+            unit.audit.write()
+
+    @contextmanager
+    def read(self, book: BookId, actor: Actor = OURSELVES) -> Iterator[SqlUnitOfWork]:
+        """A unit that only reads, as of one moment, beside any writer. The database refuses a write in it."""
+        with self._engine.connect().execution_options(reading=True) as connection:
+            yield self._unit(connection, book, actor)
+
+    def add_book(self, book: Book, actor: Actor) -> None:
+        """A new book with an empty audit log and the event `book.added`. ValueError for an id that is not one;
+        InvalidInput when it exists."""
+        checked = book_id(book.book)
+        with self._engine.begin() as connection:
+            if connection.execute(select(BOOKS.c.book_id).where(BOOKS.c.book_id == checked)).first():
+                raise InvalidInput("database", 0, "book", Message("storage.book_exists", {"book": checked}))
+            scope = Scope(connection, checked, actor, self._clock)
+            row = {"name": book.name, "currency": book.currency, "settings": encode_open(dict(book.settings))}
+            scope.insert(BOOKS, [row])
+            empty = Frontier()
+            scope.insert(AUDIT_HEADS, [{"size": 0, "root": empty.root(), "frontier": empty.to_bytes()}])
+            audit = Audit(scope)
+            audit.append("book.added", checked, {"name": book.name, "currency": book.currency})
+            audit.write()
+
+    def books(self) -> list[Book]:
+        """By id."""
+        with self._engine.connect().execution_options(reading=True) as connection:
+            return [book_of(row) for row in connection.execute(select(BOOKS).order_by(BOOKS.c.book_id))]
+
+    @property
+    def queue(self) -> DueRows:
+        return self._queue
+
+    def connection_failed(self, book: BookId, name: str, until: datetime | None) -> None:
+        """KeyError when there is no such connection; the same for the two methods below."""
+        changed = {"failures_in_a_row": CONNECTIONS.c.failures_in_a_row + 1, "circuit_open_until": until}
+        with self._engine.begin() as connection:
+            _change(connection, book, name, _one(book, name).values(**changed))
+
+    def connection_worked(self, book: BookId, name: str) -> None:
+        """Writes only when there is something to clear: this is called after every success."""
+        troubled = or_(CONNECTIONS.c.failures_in_a_row != 0, CONNECTIONS.c.circuit_open_until.is_not(None))
+        query = select(CONNECTIONS.c.name, troubled.label("troubled")).where(*_is(book, name))
+        with self._engine.connect().execution_options(reading=True) as connection:
+            found = connection.execute(query).first()
+        if found is None:
+            raise KeyError(name)
+        if found.troubled:
+            with self._engine.begin() as connection:
+                connection.execute(_one(book, name).values(failures_in_a_row=0, circuit_open_until=None))
+
+    def pause_connection(self, book: BookId, name: str, reason: str) -> None:
+        """With the event `connection.paused`. Only `save_connection` opens it again."""
+        with self._engine.begin() as connection:
+            _change(connection, book, name, _one(book, name).values(paused=True, paused_reason=reason))
+            audit = Audit(Scope(connection, book, OURSELVES, self._clock))
+            audit.append("connection.paused", name, {"reason": reason})
+            audit.write()
+
+    def close(self) -> None:
+        """Close the idle database connections. The store can be used again afterwards."""
+        self._engine.dispose()
+
+    def _unit(self, connection: DatabaseConnection, book: BookId, actor: Actor) -> SqlUnitOfWork:
+        if connection.execute(select(BOOKS.c.book_id).where(BOOKS.c.book_id == book)).first() is None:
+            known = ", ".join(connection.execute(select(BOOKS.c.book_id).order_by(BOOKS.c.book_id)).scalars()) or "-"
+            reason = Message("storage.unknown_book", {"book": book, "known": known})
+            raise InvalidInput("database", 0, "book", reason)
+        return SqlUnitOfWork(Scope(connection, book, actor, self._clock))
+
+
+def open_store(url: str, clock: Clock) -> SqlStore:
+    """The store at `url` (`sqlite:////folder/file.db`, `postgresql://user@host/name`), which must have been upgraded.
+
+    InvalidInput for an address that is none and for another schema than this program's; Unavailable when the database
+    cannot be reached."""
+    engine = make_engine(url)
+    try:
+        with engine.connect().execution_options(reading=True) as connection:
+            state_of(connection).require_ready()
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine, clock)
+
+
+def _is(book: BookId, name: str) -> tuple[Any, ...]:
+    return CONNECTIONS.c.book_id == book, CONNECTIONS.c.name == name
+
+
+def _one(book: BookId, name: str) -> Update:
+    return update(CONNECTIONS).where(*_is(book, name))
+
+
+def _change(connection: DatabaseConnection, book: BookId, name: str, statement: Update) -> None:
+    if not connection.execute(statement).rowcount:
+        raise KeyError(f"{book}/{name}")

@@ -1,0 +1,272 @@
+"""Setting up: a new installation, a book, connections, and whether everything is as it should be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from adapters.secrets import SecretRefused, create_key_file
+from adapters.storage import schema_state, upgrade_database
+from cli.screen import Word
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from connectors.http import Origin
+from hedge_core.accounting.rule_sets import BookSettings
+from hedge_core.errors import InvalidInput, PlatformError
+from hedge_core.model.identity import BookId, book_id
+from hedge_core.ports.erp import Health, HealthStep
+from hedge_core.ports.storage import Book, Connection
+from messages import Message
+from worker.bootstrap import SPEC_DOCUMENT, database_folder, secret_context, secret_variable, set_up_logging
+from worker.settings import hide_password, read_settings, settings_with_sources
+from worker.systems import system
+
+connection_app = typer.Typer(no_args_is_help=True, help=help_text("connection"))
+config_app = typer.Typer(no_args_is_help=True, help=help_text("config"))
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init", help=help_text("init"))(init)
+    app.command("upgrade", help=help_text("upgrade"))(upgrade)
+    app.command("doctor", help=help_text("doctor"))(doctor)
+    app.add_typer(config_app, name="config")
+    app.add_typer(connection_app, name="connection")
+
+
+def init(
+    book: Annotated[str, typer.Argument(metavar="BOOK", help=help_text("init_book"))],
+    name: Annotated[str, typer.Option("--name", help=help_text("init_name"))] = "",
+    currency: Annotated[str, typer.Option("--currency")] = "CNY",
+    setting: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help=help_text("init_set"))] = [],  # noqa: B006
+    who: AsOption = "",
+) -> None:
+    settings = read_settings()
+    for folder in (database_folder(settings.database), settings.key_file.parent):
+        make_folder(folder)
+    session = Session(book, who, settings=settings)
+    chosen = pairs(setting)
+    BookSettings.read(chosen)
+    try:
+        checked = book_id(book)
+    except ValueError:
+        raise InvalidInput("init", 0, "", Message("cli.book_form", {"book": book})) from None
+    upgrade_database(settings.database)
+    if not settings.key_file.exists() and "HEDGEBRIDGE_MASTER_KEY" not in os.environ:
+        create_key_file(settings.key_file)
+        session.screen.tell(Message("cli.key_made", {"path": settings.key_file}))
+    if any(known.book == checked for known in session.app.store.books()):
+        if chosen:
+            with session.app.store.begin(checked, session.actor) as uow:
+                uow.save_settings({**uow.book.settings, **chosen})
+                uow.audit.append("book.settings", checked, dict(chosen))
+        session.screen.tell(Message("cli.book_known", {"book": checked}))
+        return
+    session.app.store.add_book(Book(checked, name or checked, currency, chosen), session.actor)
+    session.screen.tell(Message("cli.book_added", {"book": checked, "database": settings.database}))
+
+
+def upgrade() -> None:
+    settings = read_settings()
+    make_folder(database_folder(settings.database))
+    state = upgrade_database(settings.database)
+    Session(settings=settings).screen.tell(Message("cli.upgraded", {"revision": state.current}))
+
+
+@config_app.command("show", help=help_text("config_show"))
+def config_show(
+    sources: Annotated[bool, typer.Option("--sources", help=help_text("config_sources"))] = False,
+    as_json: JsonOption = False,
+) -> None:
+    screen = Session(as_json=as_json).screen
+    columns = ("setting", "value", "source") if sources else ("setting", "value")
+    rows = [{"setting": name, "value": value, "source": source} for name, value, source in settings_with_sources()]
+    screen.rows("settings", columns, rows)
+
+
+def make_folder(folder: Path | None) -> None:
+    """The folder of the database or the key, where it does not exist yet."""
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(str(folder), 0, "", Message("cli.cannot_write", {"reason": error.strerror})) from None
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+@connection_app.command("add", help=help_text("connection_add"))
+def connection_add(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    kind: Annotated[str, typer.Option("--system", help=help_text("connection_system"))] = "",
+    option: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help=help_text("connection_set"))] = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help=help_text("connection_resume"))] = False,
+    book: BookOption = "",
+    who: AsOption = "",
+) -> None:
+    session = Session(book, who)
+    app, here = session.app, session.book
+    with app.store.read(here) as uow:
+        known = uow.connection(name)
+    chosen = system(kind or (known.system if known else ""))
+    given = {key: typed(value) for key, value in pairs(option).items()}
+    for secret in (*chosen.secrets, *chosen.optional_secrets):
+        if secret in given:
+            message = Message("cli.secret_on_command_line", {"option": secret, "variable": secret_variable(secret)})
+            raise InvalidInput(name, 0, secret, message)
+    options = {**(known.options if known else {}), **given}
+    for required in chosen.required:
+        if not options.get(required):
+            raise InvalidInput(
+                name, 0, required, Message("connection.option_missing", {"option": required, "connection": name})
+            )
+    check_address(name, options)
+    secrets = dict(known.secrets) if known else {}
+    for secret in (*chosen.secrets, *chosen.optional_secrets):
+        plain = os.environ.get(secret_variable(secret), "")
+        if not plain and secret not in secrets and secret in chosen.secrets:
+            plain = typer.prompt(secret, hide_input=True)
+        if plain:
+            secrets[secret] = app.secrets.seal(plain, secret_context(here, name, secret))
+    connection = Connection(name, here, kind or (known.system if known else ""), options, secrets)
+    if known is not None and not resume:
+        connection = replace(connection, paused=known.paused, paused_reason=known.paused_reason)
+    with app.store.begin(here, session.actor) as uow:
+        uow.save_connection(connection)
+        for spec in chosen.spec_names:
+            if uow.document(SPEC_DOCUMENT, f"{name}/{spec}") is None:
+                uow.save_document(SPEC_DOCUMENT, f"{name}/{spec}", chosen.default_spec(spec))
+        uow.audit.append(
+            "connection.saved", name, {"system": connection.system, "options": sorted(options), "resumed": resume}
+        )
+    session.screen.tell(Message("cli.connection_saved", {"connection": name}))
+
+
+@connection_app.command("list", help=help_text("connection_list"))
+def connection_list(book: BookOption = "", as_json: JsonOption = False) -> None:
+    session = Session(book, as_json=as_json)
+    with session.app.store.read(session.book) as uow:
+        rows = [
+            {"connection": c.name, "system": c.system, "url": c.options.get("url", ""), "paused": c.paused,
+             "reason": c.paused_reason}
+            for c in uow.connections()
+        ]  # fmt: skip
+    session.screen.rows("connections", ("connection", "system", "url", "paused", "reason"), rows, spare=("url",))
+
+
+@connection_app.command("test", help=help_text("connection_test"))
+def connection_test(
+    name: Annotated[str, typer.Argument(metavar="NAME")], book: BookOption = "", as_json: JsonOption = False
+) -> None:
+    session = Session(book, as_json=as_json)
+    health = session.app.erp(session.book, name).check()
+    show_health(session, [(name, step) for step in health.steps])
+    session.end(OK if health.ok else PERSON_NEEDED)
+
+
+# --- doctor -----------------------------------------------------------------------------------------------------------
+
+
+def doctor(book: BookOption = "", as_json: JsonOption = False) -> None:
+    session = Session(book, as_json=as_json)
+    steps: list[tuple[str, HealthStep]] = [("database", _database(session))]
+    if steps[0][1].ok:
+        set_up_logging("CRITICAL", session.app.redactor)
+        steps.append(("secrets", _secrets(session)))
+        steps += _books(session, session.book if book else None)
+    show_health(session, steps)
+    session.end(OK if all(step.ok for _, step in steps) else PERSON_NEEDED)
+
+
+def _books(session: Session, only: BookId | None) -> Iterator[tuple[str, HealthStep]]:
+    """Every connection of every book, or of the one asked for."""
+    books = [known for known in session.app.store.books() if only in (None, known.book)]
+    if not books:
+        yield only or "-", HealthStep("books", False, Message("cli.no_book"))
+    for known in books:
+        with session.app.store.read(known.book) as uow:
+            names = [connection.name for connection in uow.connections()]
+            paused = {c.name: c.paused_reason for c in uow.connections() if c.paused}
+        if not names:
+            yield known.book, HealthStep("connections", False, Message("cli.no_connections"))
+        for name in names:
+            if name in paused:
+                finding = Message("cli.paused", {"reason": paused[name], "connection": name})
+                yield f"{known.book}/{name}", HealthStep("paused", False, finding)
+            yield from ((f"{known.book}/{name}", step) for step in _connection(session, known.book, name))
+
+
+def _connection(session: Session, book: BookId, name: str) -> tuple[HealthStep, ...]:
+    """The steps of one connection; one that cannot even be put together must not hide the others."""
+    try:
+        health: Health = session.app.erp(book, name).check()
+    except PlatformError as error:
+        return (HealthStep("configuration", False, error.message),)
+    return health.steps
+
+
+def _database(session: Session) -> HealthStep:
+    """Whether the database is there with this program's schema; opening it says what to do otherwise."""
+    try:
+        _ = session.app
+        state = schema_state(session.settings.database)
+    except PlatformError as error:
+        return HealthStep("schema", False, error.message)
+    return HealthStep("schema", state.ready, Message("cli.schema", {"current": state.current, "needed": state.needed}))
+
+
+def _secrets(session: Session) -> HealthStep:
+    try:
+        box = session.app.secrets
+    except SecretRefused as refused:
+        return HealthStep("master key", False, refused.message)
+    return HealthStep("master key", True, Message("cli.key_ready", {"key": box.active}))
+
+
+def show_health(session: Session, steps: list[tuple[str, HealthStep]]) -> None:
+    rows = [
+        {"where": Word(where), "step": Word(step.step), "ok": step.ok, "finding": step.finding} for where, step in steps
+    ]
+    session.screen.rows("health", ("where", "step", "ok", "finding"), rows)
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def pairs(texts: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` options; InvalidInput for one without an equals sign."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise InvalidInput("--set", 0, "", Message("cli.set_form", {"text": text}))
+        found[name.strip()] = value.strip()
+    return found
+
+
+def check_address(name: str, options: dict[str, Any]) -> None:
+    """InvalidInput for an address that no connection would be opened to: better now than at the first call."""
+    url = str(options.get("url") or "")
+    if not url:
+        return
+    try:
+        Origin(url, bool(options.get("allow_private"))).check()
+    except ValueError:
+        raise InvalidInput(name, 0, "url", Message("cli.address", {"url": hide_password(url)})) from None
+
+
+def typed(text: str) -> Any:
+    """An option's value: JSON for objects and lists, a truth value for `true` and `false`, text for everything else."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text[:1] in ("{", "["):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise InvalidInput("--set", 0, "", Message("cli.set_json", {"reason": str(error)})) from None
+    return text

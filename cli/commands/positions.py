@@ -1,0 +1,197 @@
+"""Exposure, matching and the daily settlement."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from cli.screen import Word
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from hedge_core.errors import InvalidInput
+from hedge_core.exposure import ExposureRow
+from hedge_core.snapshot import decode, diff
+from hedge_core.use_cases.match import match, release_breaks
+from hedge_core.use_cases.settle import Settled, accept_proposal, exposure_now, settle
+from messages import Message
+
+snapshot_app = typer.Typer(no_args_is_help=True, help=help_text("snapshot"))
+
+Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
+FUNDS_COLUMNS = (
+    "account", "balance", "equity", "margin", "realised_mtm", "holding_mtm", "fee", "floating", "realised_trade",
+)  # fmt: skip
+LOT_COLUMNS = (
+    "lot", "instrument", "direction", "open_price", "lots_start", "closed", "lots_end", "realised_trade",
+    "holding_mtm", "floating",
+)  # fmt: skip
+EXPOSURE_COLUMNS = (
+    "commodity", "month", "unit", "inventory", "priced_purchases", "priced_sales", "unpriced_purchases",
+    "unpriced_sales", "spot_exposure", "futures", "net", "direction", "hedge_ratio", "net_vat", "hedge_ratio_vat",
+)  # fmt: skip
+EXPOSURE_SPARE = (
+    "hedge_ratio", "unit", "hedge_ratio_vat", "inventory", "priced_purchases", "priced_sales", "net_vat", "unpriced_purchases",
+    "unpriced_sales",
+)  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    app.command("exposure", help=help_text("exposure"))(exposure)
+    app.command("match", help=help_text("match"))(match_legs)
+    app.command("settle", help=help_text("settle"))(settle_day)
+    app.add_typer(snapshot_app, name="snapshot")
+
+
+def exposure(
+    totals: Annotated[bool, typer.Option("--totals", help=help_text("totals"))] = False,
+    book: BookOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    session = Session(book, as_json=as_json)
+    found, day = exposure_now(session.app.store, session.book, session.app.products, session.actor)
+    rows = [_exposure_row(row) for row in (found.totals if totals else (*found.rows, *found.totals))]
+    session.screen.rows("exposure", EXPOSURE_COLUMNS, rows, spare=EXPOSURE_SPARE)
+    if day is not None:
+        session.screen.tell(Message("cli.positions_of", {"day": day}))
+    for broken in found.broken:
+        session.screen.tell(broken.message, "red")
+    session.end(PERSON_NEEDED if found.broken else OK)
+
+
+def _exposure_row(row: ExposureRow) -> dict[str, object]:
+    side = "flat" if row.net == 0 else "long" if row.net > 0 else "short"
+    return {
+        "commodity": row.commodity, "month": Word(row.month), "unit": row.unit, "inventory": row.inventory,
+        "priced_purchases": row.priced_purchases, "priced_sales": row.priced_sales,
+        "unpriced_purchases": row.unpriced_purchases, "unpriced_sales": row.unpriced_sales,
+        "spot_exposure": row.exposure, "futures": row.futures, "net": row.net,
+        "direction": Word(side), "hedge_ratio": row.hedge_ratio, "net_vat": row.net_vat,
+        "hedge_ratio_vat": row.hedge_ratio_vat,
+    }  # fmt: skip
+
+
+def match_legs(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=help_text("dry_run"))] = False,
+    release: Annotated[str, typer.Option("--release", metavar="REASON", help=help_text("release"))] = "",
+    book: BookOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    session = Session(book, who, as_json)
+    app, here = session.app, session.book
+    if release:
+        ended = release_breaks(app.store, here, app.products, release, session.actor, app.clock)
+        session.screen.tell(Message("cli.matches_ended", {"count": ended}))
+    done = match(app.store, here, app.products, session.actor, app.clock, dry_run=dry_run)
+    rows = [
+        {"match": m.match_id, "leg": str(m.leg), "lot": m.lot_id, "instrument": m.instrument,
+         "spot_quantity": m.spot_quantity, "futures_quantity": m.futures_quantity, "why": Message(m.why)}
+        for m in done.matching.new
+    ]  # fmt: skip
+    columns = ("match", "leg", "lot", "instrument", "spot_quantity", "futures_quantity", "why")
+    session.screen.rows("matches", columns, rows, spare=("match", "why"))
+    for broken in done.matching.breaks:
+        session.screen.tell(broken.message, "yellow")
+    session.screen.tell(Message("cli.notes_queued", {"count": done.notes_queued}))
+    session.end(PERSON_NEEDED if done.matching.breaks else OK)
+
+
+def settle_day(
+    day: Day,
+    overrule: Annotated[str, typer.Option("--overrule", metavar="REASON", help=help_text("overrule"))] = "",
+    book: BookOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    session = Session(book, who, as_json)
+    result = settle(session.app.store, session.book, day.date(), session.app.products, session.actor, overrule=overrule)
+    session.screen.record(
+        "settled",
+        {"day": result.trading_day, "state": Word(result.state), "version": result.version or None,
+         "snapshot": result.digest or None, "differences": len(result.differences), "broken": len(result.broken)},
+    )  # fmt: skip
+    tell_result(session, result)
+    session.end(OK if result.state in ("settled", "unchanged") else PERSON_NEEDED)
+
+
+def tell_result(session: Session, result: Settled) -> None:
+    """Every rule that broke and every difference, as sentences."""
+    for broken in result.broken:
+        session.screen.tell(broken.message, "red")
+    for difference in result.differences:
+        session.screen.tell(difference.message, "yellow")
+
+
+@snapshot_app.command("show", help=help_text("snapshot_show"))
+def snapshot_show(
+    day: Day,
+    version: Annotated[int | None, typer.Option("--version")] = None,
+    book: BookOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    session = Session(book, as_json=as_json)
+    with session.app.store.read(session.book) as uow:
+        stored = uow.results.snapshot(day.date(), version)
+    if stored is None:
+        raise _no_snapshot(day.date())
+    figures = decode(stored.body).figures
+    funds = [
+        {"account": f.account, "balance": f.balance, "equity": f.equity, "realised_mtm": f.realised_mtm,
+         "holding_mtm": f.holding_mtm, "fee": f.fee, "margin": f.margin,
+         "floating": f.floating, "realised_trade": f.realised_trade}
+        for f in figures.funds()
+    ]  # fmt: skip
+    lots = [
+        {"lot": r.lot_id, "instrument": r.instrument, "direction": r.direction, "open_price": r.open_price,
+         "lots_start": r.start, "closed": r.closed, "lots_end": r.end, "realised_trade": r.realised_trade,
+         "holding_mtm": r.holding_mtm, "floating": r.floating}
+        for r in figures.lots()
+    ]  # fmt: skip
+    head = {
+        "day": day.date(), "version": stored.version, "status": Word(stored.status), "snapshot": stored.digest,
+        "previous": stored.previous_digest or None,
+    }  # fmt: skip
+    if as_json:
+        session.screen.record("snapshot", {**head, "funds": funds, "lots": lots})
+        return
+    session.screen.record("snapshot", head)
+    session.screen.rows("funds", FUNDS_COLUMNS, funds, spare=FUNDS_COLUMNS[3:])
+    session.screen.rows("lots", LOT_COLUMNS, lots, spare=("lots_start", "closed", "realised_trade", "holding_mtm"))
+
+
+@snapshot_app.command("diff", help=help_text("snapshot_diff"))
+def snapshot_diff(
+    day: Day,
+    first: Annotated[int, typer.Option("--from", metavar="VERSION")],
+    second: Annotated[int, typer.Option("--to", metavar="VERSION")],
+    book: BookOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    session = Session(book, as_json=as_json)
+    with session.app.store.read(session.book) as uow:
+        sides = [uow.results.snapshot(day.date(), version) for version in (first, second)]
+    if sides[0] is None or sides[1] is None:
+        raise _no_snapshot(day.date())
+    rows = [
+        {"section": c.section, "key": c.key, "field": c.column, "before": c.before, "after": c.after}
+        for c in diff(decode(sides[0].body), decode(sides[1].body))
+    ]
+    session.screen.rows("snapshot_diff", ("section", "key", "field", "before", "after"), rows)
+
+
+@snapshot_app.command("accept", help=help_text("snapshot_accept"))
+def snapshot_accept(
+    day: Day,
+    version: Annotated[int, typer.Option("--version")],
+    reason: Annotated[str, typer.Option("--reason")],
+    book: BookOption = "",
+    who: AsOption = "",
+) -> None:
+    session = Session(book, who)
+    accept_proposal(session.app.store, session.book, day.date(), version, reason, session.actor)
+    session.screen.tell(Message("cli.proposal_accepted", {"day": day.date(), "version": version}))
+
+
+def _no_snapshot(day: date) -> InvalidInput:
+    return InvalidInput("snapshot", 0, "", Message("cli.no_snapshot", {"day": day}))

@@ -1,0 +1,42 @@
+"""The numbered cases every adapter must pass, against a system that somebody can look into and make fail.
+
+A third party inherits them in two lines (see docs/writing-an-adapter.md):
+
+    class TestConformanceAcme(ErpConformance):
+        under_test = AcmeUnderTest
+"""
+
+import pytest
+
+for _module in ("cases", "pulling", "posting", "honesty"):
+    pytest.register_assert_rewrite(f"conformance.{_module}")
+
+from conformance.erp import ErpConformance  # noqa: E402 - assertions must be rewritten before the cases are imported
+from conformance.samples import sample_voucher  # noqa: E402
+from conformance.under_test import (  # noqa: E402
+    STALL_SECONDS,
+    Access,
+    Booked,
+    BookedLine,
+    ErpUnderTest,
+    Fault,
+    NotSwitchable,
+    On,
+    Planted,
+    Planting,
+)
+
+__all__ = [
+    "STALL_SECONDS",
+    "Access",
+    "Booked",
+    "BookedLine",
+    "ErpConformance",
+    "ErpUnderTest",
+    "Fault",
+    "NotSwitchable",
+    "On",
+    "Planted",
+    "Planting",
+    "sample_voucher",
+]

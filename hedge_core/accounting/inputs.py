@@ -1,0 +1,115 @@
+"""What a day brings to accounting: results per position lot, fees, money movements, item prices and item movements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from hedge_core.accounting.relationships import HedgeStop, ItemMovement
+from hedge_core.errors import RuleBroken
+from hedge_core.model.vouchers import SourceRef
+from messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class LotDay:
+    """One position lot on one trading day, as settled: lots and results in the book's currency, gain positive.
+
+    `opened_today` counts lots opened on the day (then `lots_start` is 0). `realised_trade` is counted from the opening
+    price, `realised_mtm` from yesterday's settlement (or today's open); `floating_*` are cumulative since opening for the
+    lots open at the start and at the end of the day."""
+
+    lot_id: str
+    account: str
+    instrument: str
+    trading_day: date
+    opened_today: int
+    lots_start: int
+    lots_closed: int
+    lots_end: int
+    realised_trade: Decimal
+    realised_mtm: Decimal
+    holding_mtm: Decimal
+    floating_end: Decimal
+    floating_start: Decimal
+
+    def problems(self) -> list[RuleBroken]:
+        """The day's identities: lots add up; mark-to-market result = trade-by-trade result + change of floating."""
+        found: list[RuleBroken] = []
+        at_start = self.lots_start + self.opened_today
+        if (
+            min(self.opened_today, self.lots_start, self.lots_closed, self.lots_end) < 0
+            or (self.opened_today and self.lots_start)
+            or at_start - self.lots_closed != self.lots_end
+        ):
+            found.append(
+                RuleBroken(
+                    "lot_day_lots",
+                    self.lot_id,
+                    Message(
+                        "accounting.lot_day_lots",
+                        {"start": at_start, "closed": self.lots_closed, "end": self.lots_end},
+                    ),
+                )
+            )
+        marked = self.realised_mtm + self.holding_mtm
+        traded = self.realised_trade + self.floating_end - self.floating_start
+        homeless = (self.realised_trade and not self.lots_closed) or (self.floating_end and not self.lots_end)
+        if marked != traded or homeless:
+            found.append(
+                RuleBroken(
+                    "lot_day_result",
+                    self.lot_id,
+                    Message("accounting.lot_day_result", {"marked": marked, "traded": traded}),
+                )
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class FeeCharge:
+    """Fees of one account and instrument on a trading day; positive is paid, a rebate is negative."""
+
+    account: str
+    instrument: str
+    day: date
+    amount: Decimal
+    sources: tuple[SourceRef, ...] = ()
+
+
+class CashKind(StrEnum):
+    """Why money moved on the broker account, other than by trading."""
+
+    TRANSFER = "transfer"
+    INTEREST = "interest"
+    PENALTY = "penalty"
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """Money into (+) or out of (−) a broker account on its bank date. A transfer is a deposit or withdrawal."""
+
+    account: str
+    moved_on: date
+    kind: CashKind
+    amount: Decimal
+    sources: tuple[SourceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """Everything accounting needs of one trading day of one book. `lots` has every lot open at the start of the day or
+    opened on it. `item_prices` are per commodity and base unit, without VAT. `month_end` marks the last trading day of a
+    month; only books that measure monthly look at it."""
+
+    trading_day: date
+    lots: tuple[LotDay, ...] = ()
+    fees: tuple[FeeCharge, ...] = ()
+    cash: tuple[CashFlow, ...] = ()
+    item_prices: Mapping[str, Decimal] = field(default_factory=dict)
+    movements: tuple[ItemMovement, ...] = ()
+    stops: tuple[HedgeStop, ...] = ()
+    month_end: bool = False

@@ -1,0 +1,117 @@
+"""Physical business: contract lines, inventory lots and the masters they refer to. Quantities in the commodity's base unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from hedge_core.model.identity import ExternalRef
+
+
+class Side(StrEnum):
+    """Whether we buy (long the price once priced) or sell."""
+
+    PURCHASE = "purchase"
+    SALE = "sale"
+
+
+class PricingKind(StrEnum):
+    """How a line gets its price: fixed already (一口价), to be priced (后点价), average (均价), fixed basis (均基差)."""
+
+    PRICED = "priced"
+    FLOATING = "floating"
+    AVERAGE = "average"
+    BASIS = "basis"
+
+
+class LineStatus(StrEnum):
+    """State on the ERP's side. Only OPEN lines carry an open quantity."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLine:
+    """One line of a purchase or sale contract (合同行).
+
+    Quantities are non-negative, in `unit` = the commodity's base unit. `price` is per base unit in `currency`, excluding
+    VAT; `vat_rate` 0.13 means 13 %. `delivery_month` is `YYYY-MM`; for a floating line it is the reference month.
+    """
+
+    ref: ExternalRef
+    contract_no: str
+    line_no: int
+    side: Side
+    partner: str
+    material: str
+    commodity: str
+    contract_date: date
+    delivery_date: date | None
+    delivery_month: str
+    unit: str
+    ordered: Decimal
+    delivered: Decimal
+    returned: Decimal
+    status: LineStatus
+    pricing: PricingKind
+    price: Decimal | None
+    premium: Decimal | None
+    reference: str | None
+    currency: str
+    vat_rate: Decimal
+    modified_at: datetime | None
+
+    @property
+    def open_quantity(self) -> Decimal:
+        """Ordered − delivered + returned, never below zero; nothing on a line that is not open."""
+        if self.status is not LineStatus.OPEN:
+            return Decimal(0)
+        return max(Decimal(0), self.ordered - self.delivered + self.returned)
+
+
+class LotKind(StrEnum):
+    """A standard warehouse receipt (标准仓单) or a non-standard one (非标); always said which."""
+
+    STANDARD = "standard"
+    NON_STANDARD = "non_standard"
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryLot:
+    """Goods on hand (库存批次). `ours` is False for goods of another owner: shown, never exposure."""
+
+    ref: ExternalRef
+    material: str
+    commodity: str
+    warehouse: str
+    lot_no: str
+    owner: str
+    ours: bool
+    kind: LotKind
+    unit: str
+    quantity: Decimal
+
+
+class MasterKind(StrEnum):
+    """Master data that an ERP can be asked for."""
+
+    MATERIAL = "material"
+    PARTNER = "partner"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """A material, partner or account of the ERP. `attributes` are sorted (name, value) pairs."""
+
+    ref: ExternalRef
+    kind: MasterKind
+    code: str
+    name: str
+    active: bool
+    attributes: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,94 @@
+"""The port to an ERP. An adapter makes one connector and its mapping specs fit this protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hedge_core.errors import PlatformError
+from hedge_core.model.identity import ExternalRef
+from hedge_core.model.matches import HedgeMatch
+from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
+from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
+from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Stage, Voucher
+from messages import Message
+
+
+class Lookup(StrEnum):
+    """How an unknown outcome is resolved: by our reference, by replaying the same call, or only by a person."""
+
+    REFERENCE = "reference"
+    REPLAY = "replay"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ErpCapabilities:
+    """The capability card: printed in the documentation, checked by the conformance suite."""
+
+    system: str
+    pulls: frozenset[str]
+    inventory_is_snapshot: bool
+    contracts_key_sweep: bool
+    reference_field: str
+    reference_length: int
+    lookup: Lookup
+    stages: tuple[Stage, ...]
+    default_stage: Stage
+    max_batch: int
+    writes_hedges: bool
+    hedge_place: str
+    settle_seconds: int
+    """How long after an unknown outcome a look-up may still miss a document that the ERP is working on."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthStep:
+    """One step of a health check: its name, whether it passed, and a sentence with the finding or the remedy."""
+
+    step: str
+    ok: bool
+    finding: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The result of `check()`: the steps in order; the first failed one is where to start."""
+
+    steps: tuple[HealthStep, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(step.ok for step in self.steps)
+
+
+class ErpAdapter(Protocol):
+    """Everything HedgeBridge asks of an ERP. Errors: see `hedge_core.errors`; nothing else may be raised."""
+
+    @property
+    def capabilities(self) -> ErpCapabilities: ...
+    def check(self) -> Health: ...
+    def pull_masters(self, kind: MasterKind, since: Cursor | None) -> Iterator[Pulled[Master]]: ...
+    def pull_contracts(
+        self, since: Cursor | None, scope: PullScope = PullScope.CHANGED
+    ) -> Iterator[Pulled[ContractLine]]: ...
+    def pull_inventory(self, since: Cursor | None) -> Iterator[Pulled[InventoryLot]]: ...
+    def remap(self, raw: RawRecord) -> Mapped[Any] | Quarantined: ...
+    def raw_fields(self, raw: RawRecord) -> dict[str, Any]:
+        """The flat source fields of a raw record, as mapping specs read them (for a preview)."""
+        ...
+
+    def find_voucher(self, key: str) -> PostingReceipt | None: ...
+    def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
+        """Every document that carries one of our keys, with its date and total: for the daily reconciliation."""
+        ...
+
+    def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
+        """One result per voucher, in order. A document that carries the key already is taken up where it stands and
+        brought to the target stage, never saved again; one with other content is an `IdempotencyConflict`."""
+        ...
+
+    def find_hedges(self, leg: ExternalRef) -> HedgeNote | None: ...
+    def push_hedges(self, leg: ExternalRef, matches: Sequence[HedgeMatch]) -> PostingReceipt: ...

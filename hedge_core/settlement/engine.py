@@ -1,0 +1,241 @@
+"""Settle one book for one trading day, in the order that docs and statements use; pure: same input, same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hedge_core.errors import RuleBroken
+from hedge_core.exposure import QUANTITY_PLACES, Exposure, exposure
+from hedge_core.lots import LotsOfDay, apply_fills
+from hedge_core.model.futures import SettlementPrice
+from hedge_core.products import delivery_month
+from hedge_core.settlement.checks import broken_identities
+from hedge_core.settlement.compare import Difference, compare
+from hedge_core.settlement.figures import (
+    EXPOSURE_COLUMNS,
+    FUNDS_COLUMNS,
+    LOT_COLUMNS,
+    Figures,
+    FundsResult,
+    Header,
+    PriceUsed,
+    Table,
+)
+from hedge_core.settlement.funds import deposits_of, roll_funds
+from hedge_core.settlement.inputs import OpeningFunds, SettlementInput, digest_of_rows, input_digests
+from hedge_core.settlement.marking import Marked, Terms, mark, within_bounds
+from hedge_core.settlement.units import column, fits, from_units, places_of, to_units
+from messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A settled day. `figures` go into the snapshot; `exposure` has ratios and totals; `differences` are ours against
+    the broker's statement: rows for a person, not part of the snapshot."""
+
+    figures: Figures
+    exposure: Exposure
+    differences: tuple[Difference, ...]
+
+
+def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
+    """Opening lots → fills → mark to settlement price → fees → deposits → funds and margin → exposure → matches.
+
+    Answers every rule that broke instead of a settlement: then there is no result for the day and it stays open.
+    Rules: those of `apply_fills` and `exposure`, and `unknown_instrument`, `not_a_future`, `settlement_price_missing`,
+    `previous_settlement_missing`, `price_conflict`, `price_not_positive`, `statement_missing`, `statement_twice`,
+    `statement_day`, `statement_view`, `not_settled_yet` (option exercise and exchange delivery), `other_currency`,
+    `out_of_bounds` and `identity_*`."""
+    prices, price_breaks = _prices(given)
+    closed = {statement.account: statement.closed for statement in given.statements}
+    day = apply_fills(given.lots, given.fills, given.trading_day, closed)
+    broken = [*price_breaks, *_statement_breaks(given), *day.broken, *_instrument_breaks(given, day, prices)]
+    lots_after = day.after
+    at_end = exposure(given.book, given.lines, given.inventory, lots_after, given.products, given.vat_rates)
+    broken += [rule for rule in at_end.broken if rule.rule != "unknown_instrument"]  # named above, by instrument
+    if broken:
+        return broken
+
+    scales = _scales(given, day, prices)
+    if not within_bounds(day.movements, day.consumed, scales.terms):
+        return [_rule("out_of_bounds", str(given.trading_day))]
+    accounts = sorted({statement.account for statement in given.statements})
+    marked = mark(day.movements, day.consumed, scales.terms, {name: i for i, name in enumerate(accounts)})
+    funds = _funds(given, accounts, marked, scales.money)
+    money_columns = _columns(funds, FUNDS_COLUMNS, scales.money)
+    quantity_columns = _columns(at_end.rows, EXPOSURE_COLUMNS, scales.quantity)
+    if not all(fits(*values) for values in (*money_columns.values(), *quantity_columns.values())):
+        return [_rule("out_of_bounds", str(given.trading_day))]
+    broken = broken_identities(given.fills, day, marked, scales.terms, funds)
+    if broken:
+        return broken
+
+    tables = {
+        "lots": Table(tuple((m.lot.lot_id,) for m in day.movements), marked.lots),
+        "closes": Table(tuple((c.fill.key, c.lot.lot_id) for c in day.consumed), marked.closes),
+        "funds": _table(((row.account,) for row in funds), money_columns),
+        "exposure": _table(((row.commodity, row.month) for row in at_end.rows), quantity_columns),
+    }
+    figures = Figures(_header(given, accounts, funds, scales, at_end), tables)
+    differences = compare(lots_after, funds, prices["settlement"], prices["previous"], given.statements)
+    return Settlement(figures, at_end, differences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    money: int
+    quantity: int
+    terms: Mapping[str, Terms]
+
+
+def _prices(given: SettlementInput) -> tuple[dict[str, dict[str, Decimal]], list[RuleBroken]]:
+    """Prices by kind and instrument; of the settlement kind only, positive, and one per instrument."""
+    found: dict[str, dict[str, Decimal]] = {"settlement": {}, "previous": {}}
+    broken = []
+    for kind, rows in (("settlement", given.prices), ("previous", given.previous_prices)):
+        for row in _settlement_kind(rows):
+            known = found[kind].setdefault(row.subject, row.price)
+            if known != row.price:
+                broken.append(_rule("price_conflict", row.subject, first=known, second=row.price))
+            if row.price <= 0:
+                broken.append(_rule("price_not_positive", row.subject, price=row.price))
+    return found, broken
+
+
+def _settlement_kind(rows: Iterable[SettlementPrice]) -> list[SettlementPrice]:
+    return [row for row in rows if row.kind == "settlement"]
+
+
+def _statement_breaks(given: SettlementInput) -> list[RuleBroken]:
+    """One statement of this day for every account with funds, lots or fills, and nothing in it that we cannot settle."""
+    broken = []
+    seen: dict[str, str] = {}
+    for statement in given.statements:
+        if statement.account in seen:
+            broken.append(_rule("statement_twice", statement.account))
+        if statement.view != "mtm":
+            broken.append(_rule("statement_view", statement.account))
+        if not statement.first_day == statement.trading_day == given.trading_day:
+            broken.append(_rule("statement_day", statement.account, day=statement.trading_day))
+        unsettled = [(row.instrument, row.lots) for row in statement.exercises]
+        unsettled += [(row.instrument, row.lots) for row in statement.deliveries]
+        for instrument, lots in unsettled:
+            broken.append(_rule("not_settled_yet", statement.account, instrument=instrument, lots=lots))
+        seen[statement.account] = statement.funds.currency
+    holders = {lot.account for lot in given.lots} | {fill.account for fill in given.fills}
+    for account in sorted((holders | {row.account for row in given.funds}) - seen.keys()):
+        broken.append(_rule("statement_missing", account, day=given.trading_day))
+    currencies = [(row.account, row.currency) for row in given.funds]
+    currencies += [(fill.account, fill.currency) for fill in given.fills]
+    for account, currency in sorted(set(currencies)):
+        if seen.get(account, currency) != currency:
+            broken.append(_rule("other_currency", account, currency=currency, statement=seen[account]))
+    return broken
+
+
+def _instrument_breaks(
+    given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping[str, Decimal]]
+) -> list[RuleBroken]:
+    instruments = {m.lot.instrument for m in day.movements} | {fill.instrument for fill in given.fills}
+    needed = {m.lot.instrument for m in day.movements if m.end}
+    carried = {m.lot.instrument for m in day.movements if m.start}
+    missing = (
+        ("not_a_future", {name for name in instruments if delivery_month(name) is None}),
+        ("unknown_instrument", instruments - given.products.keys()),
+        ("settlement_price_missing", needed - prices["settlement"].keys()),
+        ("previous_settlement_missing", carried - prices["previous"].keys()),
+    )
+    return [_rule(rule, name, day=given.trading_day) for rule, names in missing for name in sorted(names)]
+
+
+def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping[str, Decimal]]) -> _Scales:
+    """The smallest units: prices per instrument, money and quantities per book, each wide enough to be exact."""
+    seen: dict[str, list[Decimal]] = {}
+    for movement in day.movements:
+        seen.setdefault(movement.lot.instrument, []).append(movement.lot.open_price)
+    for fill in given.fills:
+        seen.setdefault(fill.instrument, []).append(fill.price)
+    places = {}
+    for name, values in seen.items():
+        places[name] = places_of([*values, *(side[name] for side in prices.values() if name in side)])
+    amounts = [fill.fee for fill in given.fills]
+    amounts += [amount for row in given.funds for amount in (row.balance, row.pledge)]
+    for statement in given.statements:
+        funds = statement.funds
+        amounts += [deposits_of(statement), funds.pledge_change, funds.margin, funds.delivery_margin]
+        amounts += [funds.exercise_result, funds.delivery_result, funds.exercise_fee, funds.delivery_fee]
+        amounts += [funds.premium_received, funds.premium_paid, funds.fx_pledge_in, funds.fx_pledge_out]
+    money = max([places_of(amounts, 2), *places.values()])
+    quantities = [q for line in given.lines for q in (line.ordered, line.delivered, line.returned)]
+    quantity = places_of([*quantities, *(stock.quantity for stock in given.inventory)], QUANTITY_PLACES)
+    terms = {}
+    for place, name in enumerate(sorted(places)):
+        price = {kind: to_units(side[name], places[name]) for kind, side in prices.items() if name in side}
+        factor: int = given.products[name].multiplier * 10 ** (money - places[name])
+        terms[name] = Terms(place, places[name], factor, price.get("settlement", 0), price.get("previous", 0))
+    return _Scales(money, quantity, terms)
+
+
+def _funds(given: SettlementInput, accounts: list[str], marked: Marked, money: int) -> list[FundsResult]:
+    opening = {row.account: row for row in given.funds}
+    statements = {statement.account: statement for statement in given.statements}
+    fees: dict[str, list[Decimal]] = {name: [] for name in accounts}
+    for fill in given.fills:
+        fees[fill.account].append(fill.fee)
+    results = []
+    for place, name in enumerate(accounts):
+        mine = marked.lots["account"] == place
+        sums = {column_name: int(marked.lots[column_name][mine].sum()) for column_name in LOT_COLUMNS[10:]}
+        currency = statements[name].funds.currency
+        before = opening.get(name, OpeningFunds(name, currency, Decimal(0)))
+        figures = {column_name: from_units(units, money) for column_name, units in sums.items()}
+        results.append(roll_funds(before, statements[name], fees=fees[name], **figures))
+    return results
+
+
+def _columns(rows: Sequence[object], names: tuple[str, ...], places: int) -> dict[str, list[int]]:
+    """Decimal rows as Python integers by column, not yet int64."""
+    return {name: [to_units(getattr(row, name), places) for row in rows] for name in names}
+
+
+def _table(keys: Iterable[tuple[str, ...]], columns: Mapping[str, list[int]]) -> Table:
+    return Table(tuple(keys), {name: column(values) for name, values in columns.items()})
+
+
+def _header(
+    given: SettlementInput,
+    accounts: list[str],
+    funds: list[FundsResult],
+    scales: _Scales,
+    at_end: Exposure,
+) -> Header:
+    used = []
+    for kind, rows in (("settlement", given.prices), ("previous", given.previous_prices)):
+        for row in sorted(_settlement_kind(rows), key=lambda r: (r.subject, r.source)):
+            if row.subject in scales.terms:
+                used.append(PriceUsed(row.subject, kind, row.price, row.currency, row.source, row.trading_day))
+    instruments = tuple(sorted(scales.terms))
+    return Header(
+        given.book,
+        given.trading_day,
+        given.version,
+        given.previous_hash,
+        input_digests(given),
+        tuple(used),
+        tuple(accounts),
+        tuple(row.currency for row in funds),
+        instruments,
+        tuple(given.products[name].multiplier for name in instruments),
+        tuple(scales.terms[name].places for name in instruments),
+        scales.money,
+        scales.quantity,
+        tuple(sorted({row.commodity: row.unit for row in at_end.rows}.items())),
+        len(given.matches),
+        digest_of_rows(given.matches),
+    )
+
+
+def _rule(rule: str, record: str, **params: object) -> RuleBroken:
+    return RuleBroken(rule, record, Message(f"settlement.{rule}", params))

@@ -1,0 +1,69 @@
+"""An account's funds over the day: fees, deposits and results in the order of a settlement, margin from the statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from hedge_core.model.futures import AccountFunds, AccountStatement
+from hedge_core.settlement.figures import FundsResult
+from hedge_core.settlement.inputs import OpeningFunds
+
+_ZERO = Decimal(0)
+
+
+def deposits_of(statement: AccountStatement) -> Decimal:
+    """Money moved in less out: the rows of 出入金明细, or the summary's figure where the counter prints no rows."""
+    if statement.cash:
+        return sum((row.amount_in - row.amount_out for row in statement.cash), _ZERO)
+    return statement.funds.deposit_withdrawal
+
+
+def other_results(funds: AccountFunds) -> Decimal:
+    """Option, delivery and currency pledge terms of the balance, as the statement has them (broker facts 3.3, 1)."""
+    return (
+        funds.exercise_result
+        + funds.delivery_result
+        - funds.exercise_fee
+        - funds.delivery_fee
+        + funds.premium_received
+        - funds.premium_paid
+        + funds.fx_pledge_in
+        - funds.fx_pledge_out
+    )
+
+
+def roll_funds(
+    before: OpeningFunds,
+    statement: AccountStatement,
+    *,
+    fees: Iterable[Decimal],
+    realised_mtm: Decimal,
+    holding_mtm: Decimal,
+    realised_trade: Decimal,
+    floating_before: Decimal,
+    floating: Decimal,
+) -> FundsResult:
+    """Carry the account from yesterday's balance to today's; equity adds the pledge moved by the day's change of it."""
+    fee, deposits, other = sum(fees, _ZERO), deposits_of(statement), other_results(statement.funds)
+    balance = before.balance + deposits + realised_mtm + holding_mtm - fee + other
+    pledge = before.pledge + statement.funds.pledge_change
+    return FundsResult(
+        before.account,
+        before.currency,
+        before.balance,
+        before.pledge,
+        deposits,
+        realised_mtm,
+        holding_mtm,
+        fee,
+        other,
+        balance,
+        pledge,
+        balance + pledge,
+        realised_trade,
+        floating_before,
+        floating,
+        statement.funds.margin,
+        statement.funds.delivery_margin,
+    )

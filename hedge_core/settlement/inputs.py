@@ -1,0 +1,97 @@
+"""What a settlement is computed from: one book, one trading day, and nothing that is not an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from hedge_core.canonical import canonical_hash
+from hedge_core.model.futures import AccountStatement, Fill, PositionLot, Product, SettlementPrice
+from hedge_core.model.identity import BookId
+from hedge_core.model.matches import HedgeMatch
+from hedge_core.model.physical import ContractLine, InventoryLot
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningFunds:
+    """An account's funds carried from the day before: mark-to-market balance (期末结存) and pledge, in `currency`."""
+
+    account: str
+    currency: str
+    balance: Decimal
+    pledge: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementInput:
+    """Everything one settlement depends on.
+
+    `lots` and `funds` come from the previous snapshot (or the opening state). `prices` are today's settlement prices,
+    `previous_prices` those of the previous trading day, both with `subject` = instrument. `products` is keyed by
+    instrument (`hedge_core.products`). `statements` has one mark-to-market statement per account for this day.
+    `vat_rates` is by commodity, 0 where the hedge is quoted net. `digests` names the raw inputs with their SHA-256;
+    they stand in the snapshot's header beside the digests of what was computed from (`input_digests`).
+    """
+
+    book: BookId
+    trading_day: date
+    version: int = 1
+    previous_hash: str | None = None
+    lots: Sequence[PositionLot] = ()
+    funds: Sequence[OpeningFunds] = ()
+    fills: Sequence[Fill] = ()
+    prices: Sequence[SettlementPrice] = ()
+    previous_prices: Sequence[SettlementPrice] = ()
+    products: Mapping[str, Product] = field(default_factory=dict)
+    statements: Sequence[AccountStatement] = ()
+    lines: Sequence[ContractLine] = ()
+    inventory: Sequence[InventoryLot] = ()
+    vat_rates: Mapping[str, Decimal] = field(default_factory=dict)
+    matches: Sequence[HedgeMatch] = ()
+    digests: Sequence[tuple[str, str]] = ()
+
+
+_LEAVES: Final = (str, Decimal, int, date, type(None))
+_DEFAULTS: Final[dict[type, tuple[tuple[str, object], ...]]] = {}
+"""Names and defaults of each dataclass's fields, looked up once."""
+
+_IDENTITY: Final = frozenset({"book", "trading_day", "version", "previous_hash", "digests"})
+
+
+def input_digests(given: SettlementInput) -> tuple[tuple[str, str], ...]:
+    """(name, SHA-256) of each input as it is used, sorted by name, then the caller's own digests: equal digests mean
+    that settling again changes nothing. The order in which rows arrive does not count."""
+    found = [(f.name, _digest(getattr(given, f.name))) for f in fields(given) if f.name not in _IDENTITY]
+    return tuple(sorted(found)) + tuple(sorted((f"source:{name}", digest) for name, digest in given.digests))
+
+
+def digest_of_rows(rows: Iterable[object]) -> str:
+    """SHA-256 over dataclass rows, in whatever order they come."""
+    return canonical_hash(sorted(canonical_hash(_plain(row)) for row in rows))
+
+
+def _digest(value: Mapping[str, object] | Sequence[object]) -> str:
+    if isinstance(value, Mapping):
+        return canonical_hash({name: _plain(item) for name, item in value.items()})
+    return digest_of_rows(value)
+
+
+def _plain(value: Any) -> object:
+    """A value as canonical bytes take it. A field at its default is left out, so that a field added later does not
+    change the digest of what was stored before."""
+    if isinstance(value, _LEAVES):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    shown = {}
+    kind = type(value)
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = tuple((f.name, f.default) for f in fields(kind))
+    for name, default in _DEFAULTS[kind]:
+        item = getattr(value, name)
+        if item != default:
+            shown[name] = _plain(item)
+    return shown

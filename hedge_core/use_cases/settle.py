@@ -1,0 +1,202 @@
+"""Settling a day: gather the inputs of one book and trading day, settle, and keep the snapshot in its chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from hedge_core.canonical import canonical_hash
+from hedge_core.errors import RuleBroken
+from hedge_core.exposure import Exposure, exposure
+from hedge_core.model.futures import PositionLot, Product, SettlementPrice
+from hedge_core.model.identity import Actor, BookId
+from hedge_core.model.physical import ContractLine, InventoryLot
+from hedge_core.ports.storage import Book, Store, StoredSnapshot, UnitOfWork
+from hedge_core.products import products_by_instrument
+from hedge_core.settlement import Difference, OpeningFunds, Settlement, SettlementInput, input_digests, settle_day
+from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_hash
+from messages import Message
+
+FINAL: Final = "final"
+PROPOSED: Final = "proposed"
+SUPERSEDED: Final = "superseded"
+AS_SEEN_THAT_DAY: Final = frozenset({"lines", "inventory", "matches", "vat_rates"})
+"""Inputs that move on after the day: its exposure stays as it was seen then, and later orders do not reopen a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settlement came to. `state` is settled, unchanged, proposed (other inputs than the stored snapshot: a person
+    decides), open (a rule is broken) or differs (the broker's figures differ and nobody has overruled that)."""
+
+    trading_day: date
+    state: str
+    version: int = 0
+    digest: str = ""
+    broken: tuple[RuleBroken, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    changes: tuple[SnapshotChange, ...] = ()
+
+
+def settle(
+    store: Store,
+    book: BookId,
+    trading_day: date,
+    products: Iterable[Product],
+    actor: Actor,
+    *,
+    overrule: str = "",
+) -> Settled:
+    """Settle one trading day. Days are settled in order. With the same inputs as the stored snapshot nothing happens;
+    with others a proposed version is stored beside it. `overrule` is the reason for settling in spite of differences."""
+    with store.begin(book, actor) as uow:
+        given = gather(uow, trading_day, products)
+        final = uow.results.snapshot(trading_day)
+        inputs = canonical_hash([list(pair) for pair in input_digests(given) if pair[0] not in AS_SEEN_THAT_DAY])
+        if final is not None and final.input_digest == inputs and final.previous_digest == (given.previous_hash or ""):
+            return Settled(trading_day, "unchanged", final.version, final.digest)
+        outcome = settle_day(given)
+        if isinstance(outcome, list):
+            return Settled(trading_day, "open", broken=tuple(outcome))
+        if outcome.differences and not overrule:
+            return Settled(trading_day, "differs", differences=outcome.differences)
+        return _keep(uow, given, outcome, final, inputs, overrule)
+
+
+def _keep(
+    uow: UnitOfWork, given: SettlementInput, outcome: Settlement, final: StoredSnapshot | None, inputs: str, reason: str
+) -> Settled:
+    body = encode(outcome)
+    digest = snapshot_hash(body)
+    status = PROPOSED if final is not None else FINAL
+    day = given.trading_day
+    uow.results.add_snapshot(
+        StoredSnapshot(
+            day, given.version, status, digest, given.previous_hash or "", inputs, body, len(outcome.differences)
+        )
+    )
+    uow.audit.append(
+        f"day.{'settled' if status == FINAL else 'proposed'}",
+        day.isoformat(),
+        {
+            "version": given.version, "snapshot": digest, "previous": given.previous_hash,
+            "differences": len(outcome.differences), "overruled": reason,
+        },
+    )  # fmt: skip
+    changes = tuple(diff(decode(final.body), decode(body))) if final is not None else ()
+    state = "settled" if status == FINAL else "proposed"
+    return Settled(day, state, given.version, digest, differences=outcome.differences, changes=changes)
+
+
+def accept_proposal(store: Store, book: BookId, trading_day: date, version: int, reason: str, actor: Actor) -> None:
+    """Make a proposed snapshot the final one. Later days rest on the old one: they have to be settled again."""
+    with store.begin(book, actor) as uow:
+        proposed = uow.results.snapshot(trading_day, version)
+        if proposed is None or proposed.status != PROPOSED:
+            message = Message("settle.no_proposal", {"day": trading_day, "version": version})
+            raise RuleBroken("snapshot_proposal", trading_day.isoformat(), message)
+        for snapshot in uow.results.snapshots():
+            if snapshot.trading_day >= trading_day and snapshot.status == FINAL:
+                uow.results.set_snapshot_status(snapshot.trading_day, snapshot.version, SUPERSEDED)
+        uow.results.set_snapshot_status(trading_day, version, FINAL)
+        uow.audit.append("day.proposal_accepted", trading_day.isoformat(), {"version": version, "reason": reason})
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+
+def gather(uow: UnitOfWork, trading_day: date, products: Iterable[Product]) -> SettlementInput:
+    """Everything one settlement depends on, as stored now."""
+    previous = uow.results.last_snapshot(before=trading_day)
+    lots, funds, previous_day = opening_position(uow, previous, trading_day)
+    statements = [stored.statement for stored in uow.statements.on_day(trading_day)]
+    fills = uow.statements.fills(trading_day, trading_day)
+    instruments = {lot.instrument for lot in lots} | {fill.instrument for fill in fills}
+    lines, inventory = uow.physical.contract_lines(), uow.physical.inventory()
+    in_force = products_by_instrument(instruments, products, trading_day)
+    versions = [snapshot.version for snapshot in uow.results.snapshots() if snapshot.trading_day == trading_day]
+    return SettlementInput(
+        book=uow.book.book,
+        trading_day=trading_day,
+        version=max(versions, default=0) + 1,
+        previous_hash=previous.digest if previous else None,
+        lots=lots,
+        funds=funds,
+        fills=fills,
+        prices=_prices(uow, trading_day, instruments),
+        previous_prices=_prices(uow, previous_day, instruments) if previous_day else (),
+        products=in_force,
+        statements=statements,
+        lines=lines,
+        inventory=inventory,
+        vat_rates=vat_rates(uow.book, commodities_of(lines, inventory, in_force)),
+        matches=uow.results.matches(),
+        digests=[
+            (f"statement:{stored.statement.account}", stored.digest) for stored in uow.statements.on_day(trading_day)
+        ],
+    )
+
+
+def opening_position(
+    uow: UnitOfWork, previous: StoredSnapshot | None, before: date
+) -> tuple[list[PositionLot], list[OpeningFunds], date | None]:
+    """Lots and funds carried into a day, and the trading day they come from: the previous snapshot's, and the opening
+    state of accounts that went live since."""
+    lots: list[PositionLot] = []
+    funds: list[OpeningFunds] = []
+    last: date | None = None
+    if previous is not None:
+        figures = decode(previous.body).figures
+        lots += figures.lots_after()
+        funds += figures.funds_after()
+        last = previous.trading_day
+    carried = {row.account for row in funds}
+    for state in uow.broker.openings():
+        if state.account in carried or state.trading_day >= before:
+            continue
+        money = state.statement.funds
+        lots += state.lots
+        funds.append(OpeningFunds(state.account, money.currency, money.balance_cf, money.pledge))
+        last = max(last, state.trading_day) if last else state.trading_day
+    return lots, funds, last
+
+
+def _prices(uow: UnitOfWork, day: date, instruments: set[str]) -> list[SettlementPrice]:
+    known = uow.broker.prices("settlement", day)
+    return [known[name] for name in sorted(instruments) if name in known]
+
+
+def vat_rates(book: Book, commodities: set[str]) -> dict[str, Decimal]:
+    """VAT rate per commodity from the book's settings: `vat_rate.<commodity>`, else `vat_rate`, else 13 %."""
+    usual = book.settings.get("vat_rate", "0.13")
+    return {name: Decimal(book.settings.get(f"vat_rate.{name}", usual)) for name in sorted(commodities)}
+
+
+# --- what is true now -------------------------------------------------------------------------------------------------
+
+
+def positions_now(uow: UnitOfWork) -> tuple[list[PositionLot], date | None]:
+    """Open lots after the last settled day (or the opening state), and that day."""
+    lots, _, day = opening_position(uow, uow.results.last_snapshot(), date.max)
+    return lots, day
+
+
+def exposure_now(store: Store, book: BookId, products: Iterable[Product], actor: Actor) -> tuple[Exposure, date | None]:
+    """The exposure of the records as stored now with the lots of the last settled day, and that day."""
+    with store.read(book) as uow:
+        lots, day = positions_now(uow)
+        lines, inventory = uow.physical.contract_lines(), uow.physical.inventory()
+        in_force = products_by_instrument({lot.instrument for lot in lots}, products, day or date.max)
+        rates = vat_rates(uow.book, commodities_of(lines, inventory, in_force))
+        return exposure(book, lines, inventory, lots, in_force, rates), day
+
+
+def commodities_of(
+    lines: Sequence[ContractLine], inventory: Sequence[InventoryLot], products: Mapping[str, Product]
+) -> set[str]:
+    """Every commodity that contract lines, stock or futures are about."""
+    physical = {line.commodity for line in lines} | {stock.commodity for stock in inventory}
+    return physical | {product.commodity for product in products.values()}

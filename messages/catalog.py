@@ -1,0 +1,77 @@
+"""The message catalogue: `texts/<subject>.toml` holds `[name]` tables with `en` and `zh`; a message id is `subject.name`.
+
+Texts use `{parameter}` placeholders. `Message` is the language-free form that errors and results carry inside the platform;
+`say` turns it into a sentence for a person. A vendor's own words travel as a parameter and are never translated.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One catalogue entry: the same sentence in every language, with the parameter names it needs."""
+
+    en: str
+    zh: str
+
+    def in_language(self, lang: str) -> str:
+        return self.zh if lang == "zh" else self.en
+
+    def parameters(self, lang: str) -> frozenset[str]:
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.in_language(lang)) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence before its language is chosen: catalogue id and parameters (shown with `str`)."""
+
+    id: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return say(self, "en")
+
+
+@cache
+def all_texts() -> dict[str, Text]:
+    """Every catalogue entry by id (`subject.name`). Read once from the package's own files."""
+    found: dict[str, Text] = {}
+    for entry in sorted(files(__package__).joinpath("texts").iterdir(), key=lambda e: e.name):
+        if not entry.name.endswith(".toml"):
+            continue
+        subject = entry.name.removesuffix(".toml")
+        for name, texts in tomllib.loads(entry.read_text(encoding="utf-8")).items():
+            found[f"{subject}.{name}"] = Text(texts["en"], texts["zh"])
+    return found
+
+
+def say(message: Message, lang: str = "en") -> str:
+    """The sentence in `lang` (`en` or `zh`). An unknown id or a missing parameter shows itself instead of raising:
+    a person must still learn what happened when a text is wrong; a test keeps the catalogue complete.
+    A parameter that is itself a `Message` is spoken in the same language."""
+    text = all_texts().get(message.id)
+    if text is None:
+        return f"{message.id} {dict(message.params)}"
+    spoken = {k: say(v, lang) if isinstance(v, Message) else v for k, v in message.params.items()}
+    try:
+        return text.in_language(lang).format(**spoken)
+    except (KeyError, IndexError):
+        return f"{text.in_language(lang)} {dict(message.params)}"
+
+
+def resolve_language(chosen: str | None = None) -> str:
+    """The language to speak: the caller's choice, then HEDGEBRIDGE_LANG, then the locale; English otherwise."""
+    for candidate in (chosen, os.environ.get("HEDGEBRIDGE_LANG"), os.environ.get("LC_ALL"), os.environ.get("LANG")):
+        if candidate:
+            return "zh" if candidate.lower().startswith("zh") else "en"
+    return "en"

@@ -1,0 +1,20 @@
+{
+    "name": "HedgeBridge",
+    "summary": "Hedge positions, hedge notes on orders, and vouchers that are posted exactly once",
+    "version": "19.0.1.0.0",
+    "category": "Accounting/Accounting",
+    "license": "LGPL-3",
+    "author": "HedgeBridge contributors",
+    "depends": ["account", "sale_management", "purchase"],
+    "data": [
+        "security/hedge_bridge_groups.xml",
+        "security/ir.model.access.csv",
+        "security/hedge_bridge_rules.xml",
+        "views/hedge_position_views.xml",
+        "views/hedge_match_views.xml",
+        "views/account_move_views.xml",
+        "views/hedge_bridge_menus.xml",
+    ],
+    "post_init_hook": "post_init_hook",
+    "application": True,
+}

@@ -1,0 +1,1 @@
+from . import account_move, hedge_match, hedge_position

@@ -1,0 +1,210 @@
+"""One book never sees another's data: every method of every port is called in one book on the other book's keys."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.storage import SqlStore
+from adapters.storage.schema import METADATA, OUTBOX
+from hedge_core.errors import RuleBroken
+from hedge_core.model.identity import Actor, BookId
+from hedge_core.model.physical import MasterKind
+from hedge_core.model.records import Cursor
+from hedge_core.model.vouchers import VoucherStatus
+from hedge_core.ports import storage as port
+from hedge_core.ports.storage import OutboxState
+from tests.support import samples
+from tests.support.samples import ACCOUNT, DAY, NOON, ref
+
+LI = Actor("li.na")
+OURS, THEIRS = BookId("cu01"), BookId("al02")
+LATER = DAY + timedelta(days=400)
+
+PORTS: dict[str, type] = {
+    "records": port.RecordStore,
+    "physical": port.PhysicalStore,
+    "statements": port.StatementStore,
+    "broker": port.BrokerStore,
+    "results": port.ResultStore,
+    "outbox": port.OutboxStore,
+    "audit": port.AuditLog,
+}
+
+Call = Callable[[Any, int, str], Any]
+READS: dict[str, tuple[Call, Any]] = {
+    "records.cursor": (lambda u, n, t: u.cursor("k3", "contracts"), None),
+    "records.known": (lambda u, n, t: u.known("k3", "sales_line", ["100/1"]), {}),
+    "records.raw": (lambda u, n, t: u.raw(ref()), None),
+    "records.quarantine": (lambda u, n, t: u.quarantine(), []),
+    "records.keys": (lambda u, n, t: u.keys("k3", "sales_line"), set()),
+    "physical.contract_lines": (lambda u, n, t: u.contract_lines(), []),
+    "physical.contract_line": (lambda u, n, t: u.contract_line(ref()), None),
+    "physical.inventory": (lambda u, n, t: u.inventory(), []),
+    "physical.inventory_first_seen": (lambda u, n, t: u.inventory_first_seen(), {}),
+    "physical.masters": (lambda u, n, t: u.masters(MasterKind.MATERIAL), []),
+    "statements.current": (lambda u, n, t: u.current(ACCOUNT, DAY), None),
+    "statements.previous": (lambda u, n, t: u.previous(ACCOUNT, LATER), None),
+    "statements.versions": (lambda u, n, t: u.versions(ACCOUNT, DAY), []),
+    "statements.body": (lambda u, n, t: u.body(ACCOUNT, DAY, 1), None),
+    "statements.on_day": (lambda u, n, t: u.on_day(DAY), []),
+    "statements.accounts": (lambda u, n, t: u.accounts(), []),
+    "statements.days": (lambda u, n, t: u.days(), []),
+    "statements.fills": (lambda u, n, t: u.fills(), []),
+    "broker.openings": (lambda u, n, t: u.openings(), []),
+    "broker.prices": (lambda u, n, t: u.prices("settlement", DAY), {}),
+    "broker.latest_price": (lambda u, n, t: u.latest_price("settlement", "SHFE.cu2605", LATER), None),
+    "results.matches": (lambda u, n, t: u.matches(), []),
+    "results.ended_match_ids": (lambda u, n, t: u.ended_match_ids(), set()),
+    "results.snapshot": (lambda u, n, t: (u.snapshot(DAY), u.snapshot(DAY, 1)), (None, None)),
+    "results.last_snapshot": (lambda u, n, t: u.last_snapshot(), None),
+    "results.snapshots": (lambda u, n, t: u.snapshots(), []),
+    "results.voucher": (lambda u, n, t: u.voucher("v1"), None),
+    "results.vouchers": (lambda u, n, t: u.vouchers(), []),
+    "results.expectations": (lambda u, n, t: u.expectations(), []),
+    "outbox.rows": (lambda u, n, t: u.rows(), []),
+    "outbox.row": (lambda u, n, t: u.row(n), None),
+    "audit.events": (lambda u, n, t: len(list(u.events())), 1),
+    "unit.connection": (lambda u, n, t: u.connection("k3"), None),
+    "unit.connections": (lambda u, n, t: u.connections(), []),
+    "unit.document": (lambda u, n, t: u.document("mapping", "orders"), None),
+    "unit.documents": (lambda u, n, t: u.documents("mapping"), []),
+    "unit.book": (lambda u, n, t: u.book.book, OURS),
+}
+"""What each reading method answers in an empty book while another book is full. Arguments: store, row id, lease token."""
+
+WRITES: dict[str, Call] = {
+    "records.save_cursor": lambda u, n, t: u.save_cursor("k3", "contracts", Cursor("ours")),
+    "records.save_raw": lambda u, n, t: u.save_raw([samples.mapped(b"ours"), samples.gone("100/2")]),
+    "records.mark_gone": lambda u, n, t: u.mark_gone([ref(), ref("100/2")], NOON),
+    "physical.save_contract_lines": lambda u, n, t: u.save_contract_lines([samples.contract_line(line_no=9)]),
+    "physical.remove_contract_lines": lambda u, n, t: u.remove_contract_lines([ref()]),
+    "physical.save_inventory": lambda u, n, t: u.save_inventory([samples.inventory_lot(warehouse="w9")], NOON),
+    "physical.zero_vanished": lambda u, n, t: u.zero_vanished("k3", set(), NOON),
+    "physical.save_masters": lambda u, n, t: u.save_masters([samples.master(name="ours")]),
+    "statements.add": lambda u, n, t: u.add(samples.stored_statement(1, "ours", fills=()), b"ours"),
+    "broker.add_opening": lambda u, n, t: u.add_opening(samples.opening(digest="ours")),
+    "broker.save_prices": lambda u, n, t: u.save_prices([samples.price(source="ours")]),
+    "results.add_matches": lambda u, n, t: u.add_matches([samples.match(method="ours")]),
+    "results.end_match": lambda u, n, t: u.end_match("m1", "ours"),
+    "results.add_snapshot": lambda u, n, t: u.add_snapshot(samples.snapshot(digest="ours")),
+    "results.set_snapshot_status": lambda u, n, t: u.set_snapshot_status(DAY, 1, "superseded"),
+    "results.add_voucher": lambda u, n, t: u.add_voucher(samples.stored_voucher(samples.voucher())),
+    "results.replace_draft": lambda u, n, t: u.replace_draft(samples.stored_voucher(samples.voucher())),
+    "results.set_voucher": lambda u, n, t: u.set_voucher("v1", VoucherStatus.CANCELLED),
+    "results.add_expectation": lambda u, n, t: u.add_expectation("v1", date(2026, 1, 1), {"ours": 1}),
+    "outbox.enqueue": lambda u, n, t: u.enqueue("k3", "voucher", "v1", "HB1", "ours", NOON, n),
+    "outbox.start": lambda u, n, t: u.start(n, t, NOON),
+    "outbox.finish": lambda u, n, t: u.finish(n, t, OutboxState.DONE),
+    "outbox.release": lambda u, n, t: u.release(n, OutboxState.CANCELLED, "ours", NOON),
+    "audit.append": lambda u, n, t: u.append("ours.tried", "x", {}),
+    "unit.save_connection": lambda u, n, t: u.save_connection(samples.connection(paused=True)),
+    "unit.save_settings": lambda u, n, t: u.save_settings({"ours": "1"}),
+    "unit.save_document": lambda u, n, t: u.save_document("mapping", "orders", b"ours"),
+}
+ELSEWHERE = {"audit.head"}  # its value is compared below, together with everything else
+
+
+@pytest.fixture
+def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]:
+    """The book `al02` full of everything, `cu01` empty; the number and the live token of a leased row of the former."""
+    with store.begin(THEIRS, LI) as unit:
+        unit.save_connection(samples.connection(THEIRS))
+        unit.save_settings({"theirs": "1"})
+        unit.save_document("mapping", "orders", b"theirs")
+        unit.records.save_cursor("k3", "contracts", Cursor("theirs"))
+        unit.records.save_raw([samples.mapped(b"theirs"), samples.quarantined(key="100/2")])
+        unit.physical.save_contract_lines([samples.contract_line()])
+        unit.physical.save_inventory([samples.inventory_lot()], NOON)
+        unit.physical.save_masters([samples.master()])
+        unit.statements.add(samples.stored_statement(), b"theirs")
+        unit.broker.add_opening(samples.opening())
+        unit.broker.save_prices([samples.price()])
+        unit.results.add_matches([samples.match(), samples.match(match_id="m0")])
+        unit.results.end_match("m0", "contract closed")
+        unit.results.add_snapshot(samples.snapshot())
+        unit.results.add_voucher(samples.stored_voucher(samples.voucher(THEIRS)))
+        unit.results.add_expectation("v1", DAY, {"theirs": 1})
+        unit.outbox.enqueue("k3", "voucher", "v1", "HB1", "theirs", clock.now())
+        unit.outbox.enqueue("k3", "hedges", "l1", "l1", "theirs", clock.now())
+        unit.audit.append("theirs.kept", "x", {})
+    (row, _) = store.queue.lease_due(clock.now(), 10**6, 2)
+    return store, row.id, row.lease_token
+
+
+def test_every_method_of_every_port_is_tried() -> None:
+    methods = {
+        f"{name}.{method}"
+        for name, protocol in PORTS.items()
+        for method, member in vars(protocol).items()
+        if inspect.isfunction(member) and not method.startswith("_")
+    }
+    methods |= {
+        f"unit.{name}"
+        for name, member in vars(port.UnitOfWork).items()
+        if (inspect.isfunction(member) or isinstance(member, property)) and not name.startswith("_")
+    }
+    assert methods == READS.keys() | WRITES.keys() | ELSEWHERE
+
+
+def test_our_repositories_offer_no_method_beside_the_ports(full: tuple[SqlStore, int, str]) -> None:
+    store, _, _ = full
+    with store.read(OURS) as unit:
+        offered = {
+            f"{name}.{method}"
+            for name in PORTS
+            for method, _ in inspect.getmembers(type(getattr(unit, name)), inspect.isfunction)
+            if not method.startswith("_")
+        }
+    assert offered <= READS.keys() | WRITES.keys() | ELSEWHERE | {"audit.write"}
+
+
+def test_a_book_reads_nothing_of_another(full: tuple[SqlStore, int, str], subtests: pytest.Subtests) -> None:
+    store, row_id, token = full
+    for name, (call, nothing) in READS.items():
+        with subtests.test(name):
+            with store.read(OURS) as unit:
+                assert call(_part(unit, name), row_id, token) == nothing
+            with store.read(THEIRS) as unit:
+                assert call(_part(unit, name), row_id, token) != nothing, "the other book has something to find"
+
+
+def test_a_book_changes_nothing_of_another(full: tuple[SqlStore, int, str], subtests: pytest.Subtests) -> None:
+    store, row_id, token = full
+    before = _of_the_other_book(store)
+    for name, call in WRITES.items():
+        with subtests.test(name):
+            with suppress(KeyError, ValueError, RuleBroken), store.begin(OURS, LI) as unit:
+                call(_part(unit, name), row_id, token)  # refused is as good as not found
+            assert _of_the_other_book(store) == before
+
+
+@pytest.mark.parametrize("name", ["connection_failed", "connection_worked", "pause_connection"])
+def test_the_state_of_another_books_connection_cannot_be_changed(full: tuple[SqlStore, int, str], name: str) -> None:
+    store, _, _ = full
+    before = _of_the_other_book(store)
+    more = {"connection_failed": (NOON,), "pause_connection": ("why",)}.get(name, ())
+    with pytest.raises(KeyError):
+        getattr(store, name)(OURS, "k3", *more)
+    assert _of_the_other_book(store) == before
+
+
+def _part(unit: Any, name: str) -> Any:
+    part = name.partition(".")[0]
+    return unit if part == "unit" else getattr(unit, part)
+
+
+def _of_the_other_book(store: SqlStore) -> dict[str, list[tuple[Any, ...]]]:
+    with store._engine.connect() as connection:
+        found = {
+            table.name: [tuple(row) for row in connection.execute(table.select().where(table.c.book_id == THEIRS))]
+            for table in METADATA.sorted_tables
+        }
+    assert all(found.values()), "a table that is empty proves nothing"
+    assert len(found[OUTBOX.name]) == 2
+    return found

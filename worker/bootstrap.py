@@ -1,0 +1,193 @@
+"""The composition root: settings, database, secrets, clock, adapters and use cases are put together here and nowhere else."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from adapters.broker.ctp_statement import read_statements
+from adapters.clock import SystemClock
+from adapters.documents import read_account_map, read_designation
+from adapters.reference import load_products
+from adapters.secrets import RedactingFilter, Redactor, SecretBox, open_box
+from adapters.storage import SqlStore, open_store
+from hedge_core.accounting.charts import AccountMap
+from hedge_core.accounting.rule_sets import BookSettings
+from hedge_core.accounting.summaries import Labels
+from hedge_core.errors import InvalidInput
+from hedge_core.model.identity import Actor, BookId
+from hedge_core.ports.clock import Clock
+from hedge_core.ports.erp import ErpAdapter
+from hedge_core.ports.storage import Connection, OutboxRow, OutboxState
+from hedge_core.product_table import ProductTable
+from hedge_core.use_cases.account import Ledger
+from hedge_core.use_cases.post import deliver
+from mapping import SCHEMAS, CompiledSpec, compile_spec, load_spec
+from messages import Message
+from worker.runtime import Runtime
+from worker.settings import Settings
+from worker.systems import Wiring, system
+
+SPEC_DOCUMENT = "mapping"
+DEFAULT_ZONE = "Asia/Shanghai"
+WORKER = Actor("hedgebridge-worker", authenticated=True)
+
+
+@dataclass
+class App:
+    """Everything a command, a worker or the console needs, made once per process by `start`."""
+
+    settings: Settings
+    store: SqlStore
+    clock: Clock
+    redactor: Redactor
+
+    def __post_init__(self) -> None:
+        self._adapters: dict[tuple[str, str, str], ErpAdapter] = {}
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def secrets(self) -> SecretBox:
+        """The box that opens stored secrets; SecretRefused with the remedy when there is no key."""
+        return open_box(os.environ, self.settings.key_file, self.redactor.register)
+
+    @functools.cached_property
+    def products(self) -> ProductTable:
+        """Futures products, effective-dated."""
+        return load_products()
+
+    def ledger(self, texts: Mapping[str, str]) -> Ledger:
+        """How the accounting use case reads its documents; `texts` are the book's settings. Names for summaries stand in
+        them as `label.<broker account, product or commodity>`."""
+        settings = BookSettings.read(texts)
+        labels = {name.removeprefix("label."): text for name, text in texts.items() if name.startswith("label.")}
+        return Ledger(
+            read_accounts=lambda body: read_account_map(body, "accounts", settings.rule_set),
+            read_designation=read_designation,
+            usual_accounts=lambda chosen: AccountMap.usual(chosen.rule_set),
+            labels=Labels(accounts=labels, products=labels),
+        )
+
+    def connection(self, book: BookId, name: str) -> Connection:
+        """A stored connection; InvalidInput names those there are."""
+        with self.store.read(book) as uow:
+            found = uow.connection(name)
+            if found is None:
+                known = ", ".join(c.name for c in uow.connections()) or "-"
+                message = Message("connection.none", {"connection": name, "known": known})
+                raise InvalidInput("connection", 0, "name", message)
+            return found
+
+    def erp(self, book: BookId, name: str) -> ErpAdapter:
+        """The adapter of a connection, kept while its configuration and mapping specs stay as they are."""
+        connection = self.connection(book, name)
+        bodies = self.spec_bodies(book, connection)
+        version = f"{hash((repr(sorted(connection.options.items())), tuple(sorted(connection.secrets.items()))))}"
+        version += f"/{hash(tuple(sorted(bodies.items())))}"
+        with self._lock:
+            known = self._adapters.get((book, name, version))
+            if known is None:
+                known = self._build(connection, bodies)
+                self._adapters[book, name, version] = known
+            return known
+
+    def spec_bodies(self, book: BookId, connection: Connection) -> dict[str, bytes]:
+        """The live mapping specs of a connection as YAML, by the kind of record they read."""
+        kind = system(connection.system)
+        with self.store.read(book) as uow:
+            return {
+                name: uow.document(SPEC_DOCUMENT, f"{connection.name}/{name}") or kind.default_spec(name)
+                for name in kind.spec_names
+            }
+
+    def _build(self, connection: Connection, bodies: Mapping[str, bytes]) -> ErpAdapter:
+        zone = str(connection.options.get("time_zone") or DEFAULT_ZONE)
+        specs = {name: compile_body(body, f"{connection.name}/{name}", zone) for name, body in bodies.items()}
+        secrets = {
+            name: self.secrets.open(sealed, secret_context(connection.book, connection.name, name))
+            for name, sealed in connection.secrets.items()
+        }
+        kind = system(connection.system)
+        for name in kind.secrets:
+            if name not in secrets:
+                message = Message(
+                    "connection.secret_missing",
+                    {"connection": connection.name, "option": name, "variable": secret_variable(name)},
+                )
+                raise InvalidInput(connection.name, 0, name, message)
+        return kind.build(Wiring(connection, secrets, specs, self.clock, self.settings.call_seconds))
+
+    def deliver(self, row: OutboxRow) -> OutboxState | None:
+        """Deliver one leased outbox row."""
+        chosen = self.settings
+        return deliver(self.store, row, self.erp, WORKER, self.clock, chosen.settle_seconds, chosen.lease_seconds)
+
+    def runtime(self) -> Runtime:
+        """The workers of this process, not yet started."""
+        return Runtime(self.settings, self.store.queue, self.clock, self.deliver)
+
+
+def compile_body(body: bytes, name: str, zone: str) -> CompiledSpec:
+    """A compiled spec from its YAML; InvalidInput or SpecRefused say what is wrong with it."""
+    spec = load_spec(body, "yaml", name=name)
+    return compile_spec(spec, SCHEMAS[spec.kind], zone)
+
+
+def secret_context(book: str, connection: str, name: str) -> str:
+    """The row and field a sealed secret belongs to: it opens nowhere else."""
+    return f"book:{book}:connection:{connection}:{name}"
+
+
+def secret_variable(name: str) -> str:
+    """The environment variable that hands a secret to `connection add`."""
+    return f"HEDGEBRIDGE_SECRET_{name.upper()}"
+
+
+def start(settings: Settings | None = None, clock: Clock | None = None) -> App:
+    """An application on an upgraded database."""
+    chosen = settings or Settings()
+    redactor = Redactor()
+    set_up_logging(chosen.log_level, redactor)
+    time = clock or SystemClock()
+    return App(chosen, open_store(chosen.database, time), time, redactor)
+
+
+def set_up_logging(level: str, redactor: Redactor) -> None:
+    """JSON lines on standard error; every event passes the redactor."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RedactingFilter(redactor))
+    logging.basicConfig(level=level, handlers=[handler], format="%(message)s", force=True)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redactor.processor,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def database_file(url: str) -> Path | None:
+    """The file of a SQLite database; None for any other address."""
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
+
+
+def database_folder(url: str) -> Path | None:
+    """The folder of a SQLite file, which has to exist before the database can."""
+    file = database_file(url)
+    return file.parent if file else None
+
+
+__all__ = ["App", "read_statements", "start"]
