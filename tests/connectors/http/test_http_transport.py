@@ -55,13 +55,16 @@ def server(talk: Talk, tls: ssl.SSLContext | None = None) -> Iterator[str]:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    received = b""
-    while b"\r\n\r\n" not in received:
-        part = connection.recv(4096)
-        if not part:
-            break
-        received += part
-    return received
+    """The whole request, body included: closing a connection with unread bytes resets it and can lose the answer."""
+    with connection.makefile("rb") as stream:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = stream.readline()
+            if not line:
+                return head
+            head += line
+        sizes = [int(line.partition(b":")[2]) for line in head.splitlines() if line.lower().startswith(b"content-length:")]
+        return head + stream.read(sum(sizes))
 
 
 def answering(answer: bytes) -> Talk:
