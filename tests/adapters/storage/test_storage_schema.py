@@ -85,12 +85,16 @@ def test_an_empty_database_says_what_to_run_and_then_works(empty_url: str, clock
 
 
 @on_both
-def test_one_step_back_and_forward_again(empty_url: str, clock: HandClock) -> None:
+def test_every_revision_goes_one_step_back_down_to_nothing_and_forward_again(empty_url: str, clock: HandClock) -> None:
     upgrade_database(empty_url)
     store = open_store(empty_url, clock)
     store.add_book(Book(BookId("cu01"), "x", "CNY"), LI)
     store.close()
-    assert not downgrade_one_step(empty_url).ready
+    passed = [current_revision(empty_url)]
+    while passed[-1]:
+        assert not downgrade_one_step(empty_url).ready
+        passed.append(current_revision(empty_url))
+    assert passed[-2:] == ["0001", ""]
     engine = make_engine(empty_url)
     with engine.connect() as connection:
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}

@@ -63,7 +63,9 @@ def read_request(connection: socket.socket) -> bytes:
             if not line:
                 return head
             head += line
-        sizes = [int(line.partition(b":")[2]) for line in head.splitlines() if line.lower().startswith(b"content-length:")]
+        sizes = [
+            int(line.partition(b":")[2]) for line in head.splitlines() if line.lower().startswith(b"content-length:")
+        ]
         return head + stream.read(sum(sizes))
 
 

@@ -1,93 +1,59 @@
-"""The tables, the same on SQLite and PostgreSQL. `book_id` stands on every row and begins every primary key.
-
-A change here needs a migration under `migrations/versions`; a test compares both with real databases. What the database
-itself refuses to change is not here but in `migrations/write_once.py`, because a trigger is not part of a table's metadata.
-"""
+"""The tables every installation had first: books, connections, records, broker data, results, the outbox, the audit log."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
-    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     text,
 )
 
+from adapters.storage.schema.columns import METADATA, book_column, key, must, record_columns
 from adapters.storage.types import ExactDecimal, Instant, Json, Key
-
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _book() -> Column[str]:
-    return Column("book_id", Key, ForeignKey("books.book_id"), primary_key=True)
-
-
-def _key(name: str) -> Column[str]:
-    return Column(name, Key, primary_key=True)
-
-
-def _must(name: str, kind: Any, **options: Any) -> Column[Any]:
-    return Column(name, kind, nullable=False, **options)
-
-
-def _record() -> tuple[Column[str], Column[str], Column[str], Column[str]]:
-    """Book and external reference: the key of whatever came from another system."""
-    return _book(), _key("connection"), _key("kind"), _key("key")
-
 
 BOOKS = Table(
     "books",
     METADATA,
-    _key("book_id"),
-    _must("name", Text),
-    _must("currency", Text),
-    _must("settings", Json),
+    key("book_id"),
+    must("name", Text),
+    must("currency", Text),
+    must("settings", Json),
 )
 
 CONNECTIONS = Table(
     "connections",
     METADATA,
-    _book(),
-    _key("name"),
-    _must("system", Text),
-    _must("options", Json),
-    _must("secrets", Json),
-    _must("paused", Boolean),
-    _must("paused_reason", Text),
+    book_column(),
+    key("name"),
+    must("system", Text),
+    must("options", Json),
+    must("secrets", Json),
+    must("paused", Boolean),
+    must("paused_reason", Text),
     Column("circuit_open_until", Instant),
-    _must("failures_in_a_row", Integer),
+    must("failures_in_a_row", Integer),
 )
 
 DOCUMENTS = Table(
     "documents",
     METADATA,
-    _book(),
-    _key("kind"),
-    _key("name"),
+    book_column(),
+    key("kind"),
+    key("name"),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _must("digest", Text),
-    _must("body", LargeBinary),
-    _must("saved_at", Instant),
-    _must("saved_by", Text),
+    must("digest", Text),
+    must("body", LargeBinary),
+    must("saved_at", Instant),
+    must("saved_by", Text),
 )
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -95,22 +61,22 @@ DOCUMENTS = Table(
 CURSORS = Table(
     "cursors",
     METADATA,
-    _book(),
-    _key("connection"),
-    _key("kind"),
-    _must("cursor", Text),
-    _must("saved_at", Instant),
+    book_column(),
+    key("connection"),
+    key("kind"),
+    must("cursor", Text),
+    must("saved_at", Instant),
 )
 
 RAW_RECORDS = Table(
     "raw_records",
     METADATA,
-    *_record(),
-    _key("digest"),
-    _must("is_current", Boolean),
-    _must("spec", Text),
-    _must("body", LargeBinary),
-    _must("received_at", Instant),
+    *record_columns(),
+    key("digest"),
+    must("is_current", Boolean),
+    must("spec", Text),
+    must("body", LargeBinary),
+    must("received_at", Instant),
     Column("gone_at", Instant),
 )
 """Every version ever received of a record; one of them is current."""
@@ -129,14 +95,14 @@ Index(
 QUARANTINE = Table(
     "quarantine",
     METADATA,
-    *_record(),
-    _must("digest", Key),
-    _must("since", Instant),
-    _must("spec", Text),
-    _must("rule", Text),
-    _must("target", Text),
-    _must("reason", Json),
-    _must("value", Text),
+    *record_columns(),
+    must("digest", Key),
+    must("since", Instant),
+    must("spec", Text),
+    must("rule", Text),
+    must("target", Text),
+    must("reason", Json),
+    must("value", Text),
     Column("released_at", Instant),
     ForeignKeyConstraint(
         ["book_id", "connection", "kind", "key", "digest"],
@@ -147,59 +113,59 @@ QUARANTINE = Table(
 
 # --- physical business ------------------------------------------------------------------------------------------------
 
-CONTRACT_LINES = Table("contract_lines", METADATA, *_record(), _must("payload", Json))
+CONTRACT_LINES = Table("contract_lines", METADATA, *record_columns(), must("payload", Json))
 
 INVENTORY_LOTS = Table(
     "inventory_lots",
     METADATA,
-    *_record(),
-    _must("quantity", ExactDecimal),
-    _must("first_seen", Instant),
-    _must("last_seen", Instant),
-    _must("payload", Json),
+    *record_columns(),
+    must("quantity", ExactDecimal),
+    must("first_seen", Instant),
+    must("last_seen", Instant),
+    must("payload", Json),
 )
 
-MASTERS = Table("masters", METADATA, *_record(), _must("master_kind", Key), _must("payload", Json))
+MASTERS = Table("masters", METADATA, *record_columns(), must("master_kind", Key), must("payload", Json))
 
 # --- broker side ------------------------------------------------------------------------------------------------------
 
 STATEMENTS = Table(
     "statements",
     METADATA,
-    _book(),
-    _key("account"),
-    _key("currency"),
+    book_column(),
+    key("account"),
+    key("currency"),
     Column("trading_day", Date, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _must("digest", Text),
-    _must("source_name", Text),
-    _must("imported_at", Instant),
-    _must("imported_by", Text),
-    _must("accepted_reason", Text),
-    _must("payload", Json),
-    _must("body", LargeBinary),
+    must("digest", Text),
+    must("source_name", Text),
+    must("imported_at", Instant),
+    must("imported_by", Text),
+    must("accepted_reason", Text),
+    must("payload", Json),
+    must("body", LargeBinary),
 )
 Index("ix_statements_day", STATEMENTS.c.book_id, STATEMENTS.c.trading_day)
 
 FILLS = Table(
     "fills",
     METADATA,
-    _book(),
-    _key("account"),
+    book_column(),
+    key("account"),
     Column("trading_day", Date, primary_key=True),
-    _key("exchange"),
-    _key("fill_id"),
-    _key("direction"),
-    _must("currency", Key),
-    _must("instrument", Key),
-    _must("offset", Text),
-    _must("hedge_flag", Text),
-    _must("lots", BigInteger),
-    _must("price", ExactDecimal),
-    _must("turnover", ExactDecimal),
-    _must("fee", ExactDecimal),
-    _must("realised_mtm", ExactDecimal),
-    _must("premium", ExactDecimal),
+    key("exchange"),
+    key("fill_id"),
+    key("direction"),
+    must("currency", Key),
+    must("instrument", Key),
+    must("offset", Text),
+    must("hedge_flag", Text),
+    must("lots", BigInteger),
+    must("price", ExactDecimal),
+    must("turnover", ExactDecimal),
+    must("fee", ExactDecimal),
+    must("realised_mtm", ExactDecimal),
+    must("premium", ExactDecimal),
     Column("traded_at", Instant),
     Column("traded_on", Date),
 )
@@ -209,23 +175,23 @@ Index("ix_fills_day", FILLS.c.book_id, FILLS.c.trading_day)
 OPENINGS = Table(
     "openings",
     METADATA,
-    _book(),
-    _key("account"),
-    _must("trading_day", Date),
-    _must("payload", Json),
+    book_column(),
+    key("account"),
+    must("trading_day", Date),
+    must("payload", Json),
 )
 
 PRICES = Table(
     "prices",
     METADATA,
-    _book(),
-    _key("kind"),
-    _key("subject"),
+    book_column(),
+    key("kind"),
+    key("subject"),
     Column("trading_day", Date, primary_key=True),
-    _must("price", ExactDecimal),
-    _must("currency", Text),
-    _must("source", Text),
-    _must("vat_included", Boolean),
+    must("price", ExactDecimal),
+    must("currency", Text),
+    must("source", Text),
+    must("vat_included", Boolean),
 )
 Index("ix_prices_day", PRICES.c.book_id, PRICES.c.kind, PRICES.c.trading_day)
 
@@ -234,9 +200,9 @@ Index("ix_prices_day", PRICES.c.book_id, PRICES.c.kind, PRICES.c.trading_day)
 MATCHES = Table(
     "matches",
     METADATA,
-    _book(),
-    _key("match_id"),
-    _must("payload", Json),
+    book_column(),
+    key("match_id"),
+    must("payload", Json),
     Column("ended_at", Instant),
     Column("ended_reason", Text),
 )
@@ -244,15 +210,15 @@ MATCHES = Table(
 SNAPSHOTS = Table(
     "snapshots",
     METADATA,
-    _book(),
+    book_column(),
     Column("trading_day", Date, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _must("status", Key),
-    _must("digest", Text),
-    _must("previous_digest", Text),
-    _must("input_digest", Text),
-    _must("differences", Integer),
-    _must("body", LargeBinary),
+    must("status", Key),
+    must("digest", Text),
+    must("previous_digest", Text),
+    must("input_digest", Text),
+    must("differences", Integer),
+    must("body", LargeBinary),
 )
 FINAL = text("status = 'final'")
 Index(
@@ -267,17 +233,17 @@ Index(
 VOUCHERS = Table(
     "vouchers",
     METADATA,
-    _book(),
-    _key("voucher_id"),
+    book_column(),
+    key("voucher_id"),
     Column("revision", Integer, primary_key=True, autoincrement=False),
-    _must("posting_date", Date),
-    _must("idempotency_key", Key),
-    _must("content_hash", Text),
-    _must("payload", Json),
-    _must("made_by", Text),
-    _must("status", Key),
-    _must("approved_by", Text),
-    _must("approved_hash", Text),
+    must("posting_date", Date),
+    must("idempotency_key", Key),
+    must("content_hash", Text),
+    must("payload", Json),
+    must("made_by", Text),
+    must("status", Key),
+    must("approved_by", Text),
+    must("approved_hash", Text),
     Column("receipt", Json),
 )
 Index("uq_vouchers_key", VOUCHERS.c.book_id, VOUCHERS.c.idempotency_key, unique=True)
@@ -285,10 +251,10 @@ Index("uq_vouchers_key", VOUCHERS.c.book_id, VOUCHERS.c.idempotency_key, unique=
 EXPECTATIONS = Table(
     "expectations",
     METADATA,
-    _book(),
-    _key("voucher_id"),
-    _must("posting_date", Date),
-    _must("payload", Json),
+    book_column(),
+    key("voucher_id"),
+    must("posting_date", Date),
+    must("payload", Json),
 )
 
 # --- outbox -----------------------------------------------------------------------------------------------------------
@@ -296,22 +262,22 @@ EXPECTATIONS = Table(
 OUTBOX = Table(
     "outbox",
     METADATA,
-    _book(),
+    book_column(),
     Column("id", BigInteger, Identity(), primary_key=True),
-    _must("connection", Key),
-    _must("kind", Key),
-    _must("subject", Key),
-    _must("key", Key),
-    _must("content_hash", Text),
-    _must("state", Key),
-    _must("attempts", Integer),
-    _must("available_at", Instant),
-    _must("lease_token", Text),
+    must("connection", Key),
+    must("kind", Key),
+    must("subject", Key),
+    must("key", Key),
+    must("content_hash", Text),
+    must("state", Key),
+    must("attempts", Integer),
+    must("available_at", Instant),
+    must("lease_token", Text),
     Column("lease_until", Instant),
     Column("depends_on", BigInteger),
-    _must("waits", Boolean),
-    _must("last_error", Text),
-    _must("found_by_lookup", Boolean),
+    must("waits", Boolean),
+    must("last_error", Text),
+    must("found_by_lookup", Boolean),
     ForeignKeyConstraint(["book_id", "connection"], ["connections.book_id", "connections.name"]),
     ForeignKeyConstraint(["book_id", "depends_on"], ["outbox.book_id", "outbox.id"]),
 )
@@ -357,17 +323,17 @@ Index(
 AUDIT_EVENTS = Table(
     "audit_events",
     METADATA,
-    _book(),
+    book_column(),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    _must("body", LargeBinary),
-    _must("leaf_hash", LargeBinary),
+    must("body", LargeBinary),
+    must("leaf_hash", LargeBinary),
 )
 
 AUDIT_HEADS = Table(
     "audit_heads",
     METADATA,
-    _book(),
-    _must("size", BigInteger),
-    _must("root", LargeBinary),
-    _must("frontier", LargeBinary),
+    book_column(),
+    must("size", BigInteger),
+    must("root", LargeBinary),
+    must("frontier", LargeBinary),
 )

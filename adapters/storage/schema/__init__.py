@@ -1,0 +1,66 @@
+"""The tables, the same on SQLite and PostgreSQL. `book_id` stands on every row and begins every primary key.
+
+A change here needs a migration under `migrations/versions`; a test compares both with real databases. What the database
+itself refuses to change is not here but in `migrations/write_once.py`, because a trigger is not part of a table's metadata.
+One module per subject; each new one is imported here, so that `METADATA` knows all tables.
+"""
+
+from adapters.storage.schema.columns import METADATA
+from adapters.storage.schema.tables import (
+    AUDIT_EVENTS,
+    AUDIT_HEADS,
+    BOOKS,
+    CONNECTIONS,
+    CONTRACT_LINES,
+    CURRENT,
+    CURSORS,
+    DOCUMENTS,
+    DUE,
+    EXPECTATIONS,
+    FILLS,
+    FINAL,
+    HELD,
+    INVENTORY_LOTS,
+    MASTERS,
+    MATCHES,
+    OPENINGS,
+    OUTBOX,
+    PRICES,
+    QUARANTINE,
+    RAW_RECORDS,
+    SNAPSHOTS,
+    STATEMENTS,
+    VOUCHERS,
+    VOUCHERS_ONLY,
+    WAITING,
+)
+
+__all__ = [
+    "AUDIT_EVENTS",
+    "AUDIT_HEADS",
+    "BOOKS",
+    "CONNECTIONS",
+    "CONTRACT_LINES",
+    "CURRENT",
+    "CURSORS",
+    "DOCUMENTS",
+    "DUE",
+    "EXPECTATIONS",
+    "FILLS",
+    "FINAL",
+    "HELD",
+    "INVENTORY_LOTS",
+    "MASTERS",
+    "MATCHES",
+    "METADATA",
+    "OPENINGS",
+    "OUTBOX",
+    "PRICES",
+    "QUARANTINE",
+    "RAW_RECORDS",
+    "SNAPSHOTS",
+    "STATEMENTS",
+    "VOUCHERS",
+    "VOUCHERS_ONLY",
+    "WAITING",
+]
