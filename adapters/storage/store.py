@@ -12,9 +12,11 @@ from sqlalchemy import Engine, Update, or_, select, update
 
 from adapters.storage.audit import Audit
 from adapters.storage.broker import Broker
+from adapters.storage.broker_queries import BrokerQueries
 from adapters.storage.codec import encode_open
 from adapters.storage.configuration import Configuration, book_of
 from adapters.storage.engine import make_engine
+from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
 from adapters.storage.outbox import Outbox
 from adapters.storage.physical import Physical
 from adapters.storage.queue import DueRows
@@ -43,8 +45,11 @@ class SqlUnitOfWork:
         self.physical = Physical(scope, self.records)
         self.statements = Statements(scope)
         self.broker = Broker(scope)
+        self.broker_queries = BrokerQueries(scope)
         self.results = Results(scope)
         self.outbox = Outbox(scope)
+        self.jobs = Jobs(scope)
+        self.schedules = Schedules(scope)
         self.audit = Audit(scope)
         self._configuration = Configuration(scope)
 
@@ -125,6 +130,10 @@ class SqlStore:
     @property
     def queue(self) -> DueRows:
         return self._queue
+
+    @property
+    def job_queue(self) -> JobsAcrossBooks:
+        return JobsAcrossBooks(self._engine)
 
     def connection_failed(self, book: BookId, name: str, until: datetime | None) -> None:
         """KeyError when there is no such connection; the same for the two methods below."""

@@ -16,6 +16,8 @@ from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Pulled, Quarantined, RawRecord
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
+from hedge_core.ports.broker_queries import BrokerQueryStore
+from hedge_core.ports.jobs import JobQueue, JobStore, ScheduleStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +125,38 @@ class StoredStatement:
 
 
 class StatementStore(Protocol):
-    """Statements by (account, currency, trading day) with all their versions; the highest version is current. Where an
-    account has several currencies and none is asked for, the first by code answers."""
+    """Statements by (account, currency, trading day, form) with all their versions; the highest version is current. Where
+    an account has several currencies and none is asked for, the first by code answers; without a form, the day's own
+    statement before the month that ends on it, and the mark-to-market view before the other."""
 
     def add(self, stored: StoredStatement, body: bytes) -> None:
         """A new version; its fills replace those of the version before. The same file again (`current(...).digest`) is
-        the caller's to leave out. A monthly statement is kept and lists no fills; a daily one only those of its day."""
+        the caller's to leave out. A monthly statement is kept and lists no fills; nor does the trade-by-trade view of a
+        day whose mark-to-market view is there."""
         ...
 
-    def current(self, account: str, trading_day: date, currency: str | None = None) -> StoredStatement | None: ...
-    def previous(self, account: str, before: date, currency: str | None = None) -> StoredStatement | None: ...
-    def versions(self, account: str, trading_day: date, currency: str | None = None) -> list[StoredStatement]: ...
-    def body(self, account: str, trading_day: date, version: int, currency: str | None = None) -> bytes | None:
+    def current(
+        self, account: str, trading_day: date, currency: str | None = None, form: str | None = None
+    ) -> StoredStatement | None: ...
+    def previous(
+        self, account: str, before: date, currency: str | None = None, view: str = "mtm"
+    ) -> StoredStatement | None:
+        """The current version of the latest day earlier than `before`, in `view` if that day has it."""
+        ...
+
+    def versions(
+        self, account: str, trading_day: date, currency: str | None = None, form: str | None = None
+    ) -> list[StoredStatement]: ...
+    def body(
+        self, account: str, trading_day: date, version: int, currency: str | None = None, form: str | None = None
+    ) -> bytes | None:
         """The file of a version as it was received."""
         ...
 
-    def on_day(self, trading_day: date) -> list[StoredStatement]: ...
+    def on_day(self, trading_day: date, *, every_form: bool = False) -> list[StoredStatement]:
+        """One daily statement per account and currency, the mark-to-market view where both are there; or all forms."""
+        ...
+
     def accounts(self) -> list[str]: ...
     def days(self) -> list[date]: ...
     def fills(self, first: date | None = None, last: date | None = None) -> list[Fill]:
@@ -148,7 +166,8 @@ class StatementStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpeningState:
-    """Go-live of one account: open lots and the statement they came from. Nothing before `trading_day` is booked."""
+    """Go-live of one account in one currency: open lots and the statement they came from. Nothing before `trading_day` is
+    booked."""
 
     account: str
     trading_day: date
@@ -391,8 +410,11 @@ class UnitOfWork(Protocol):
     physical: PhysicalStore
     statements: StatementStore
     broker: BrokerStore
+    broker_queries: BrokerQueryStore
     results: ResultStore
     outbox: OutboxStore
+    jobs: JobStore
+    schedules: ScheduleStore
     audit: AuditLog
 
     def connection(self, name: str) -> Connection | None: ...
@@ -422,6 +444,8 @@ class Store(Protocol):
     def books(self) -> list[Book]: ...
     @property
     def queue(self) -> Queue: ...
+    @property
+    def job_queue(self) -> JobQueue: ...
     def connection_failed(self, book: BookId, name: str, until: datetime | None) -> None:
         """Count a failure in a row and open the circuit until the given time."""
         ...

@@ -5,7 +5,16 @@ itself refuses to change is not here but in `migrations/write_once.py`, because 
 One module per subject; each new one is imported here, so that `METADATA` knows all tables.
 """
 
+from adapters.storage.schema.broker_queries import BROKER_ANSWERS, BROKER_FILLS, HEDGE_ORDERS
 from adapters.storage.schema.columns import METADATA
+from adapters.storage.schema.jobs import JOB_ALONE, JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
+from adapters.storage.schema.reconciliation import (
+    BANK_TRANSFERS,
+    DELIVERIES,
+    PLEDGED_RECEIPTS,
+    RECONCILIATION_ROWS,
+    RECONCILIATION_RUNS,
+)
 from adapters.storage.schema.tables import (
     AUDIT_EVENTS,
     AUDIT_HEADS,
@@ -38,26 +47,40 @@ from adapters.storage.schema.tables import (
 __all__ = [
     "AUDIT_EVENTS",
     "AUDIT_HEADS",
+    "BANK_TRANSFERS",
     "BOOKS",
+    "BROKER_ANSWERS",
+    "BROKER_FILLS",
     "CONNECTIONS",
     "CONTRACT_LINES",
     "CURRENT",
     "CURSORS",
+    "DELIVERIES",
     "DOCUMENTS",
     "DUE",
     "EXPECTATIONS",
     "FILLS",
     "FINAL",
+    "HEDGE_ORDERS",
     "HELD",
     "INVENTORY_LOTS",
+    "JOBS",
+    "JOB_ALONE",
+    "JOB_DUE",
+    "JOB_HELD",
     "MASTERS",
     "MATCHES",
     "METADATA",
     "OPENINGS",
     "OUTBOX",
+    "PLANNED",
+    "PLEDGED_RECEIPTS",
     "PRICES",
     "QUARANTINE",
     "RAW_RECORDS",
+    "RECONCILIATION_ROWS",
+    "RECONCILIATION_RUNS",
+    "SCHEDULES",
     "SNAPSHOTS",
     "STATEMENTS",
     "VOUCHERS",

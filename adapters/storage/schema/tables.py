@@ -41,7 +41,11 @@ CONNECTIONS = Table(
     must("paused_reason", Text),
     Column("circuit_open_until", Instant),
     must("failures_in_a_row", Integer),
+    must("concurrency", Integer, server_default="0"),
+    must("per_minute", Integer, server_default="0"),
+    Column("throttled_until", Instant),
 )
+"""`concurrency` and `per_minute` are the options of these names (0: no limit), where a dispatcher can read them."""
 
 DOCUMENTS = Table(
     "documents",
@@ -136,6 +140,7 @@ STATEMENTS = Table(
     key("account"),
     key("currency"),
     Column("trading_day", Date, primary_key=True),
+    key("form"),
     Column("version", Integer, primary_key=True, autoincrement=False),
     must("digest", Text),
     must("source_name", Text),
@@ -177,6 +182,7 @@ OPENINGS = Table(
     METADATA,
     book_column(),
     key("account"),
+    key("currency"),
     must("trading_day", Date),
     must("payload", Json),
 )
@@ -278,6 +284,11 @@ OUTBOX = Table(
     must("waits", Boolean),
     must("last_error", Text),
     must("found_by_lookup", Boolean),
+    must("unknowns", Integer, server_default="0"),
+    must("lost_leases", Integer, server_default="0"),
+    must("batch_limit", Integer, server_default="0"),
+    must("queued_by", Text, server_default=""),
+    must("decided_by", Text, server_default=""),
     ForeignKeyConstraint(["book_id", "connection"], ["connections.book_id", "connections.name"]),
     ForeignKeyConstraint(["book_id", "depends_on"], ["outbox.book_id", "outbox.id"]),
 )
