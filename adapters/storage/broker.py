@@ -24,13 +24,18 @@ class Broker:
         self._scope = scope
 
     def add_opening(self, state: OpeningState) -> None:
-        """The database refuses a second one of an account."""
-        row = {"account": state.account, "trading_day": state.trading_day, "payload": encode(state)}
+        """The database refuses a second one of an account and currency."""
+        row = {
+            "account": state.account,
+            "currency": state.statement.funds.currency,
+            "trading_day": state.trading_day,
+            "payload": encode(state),
+        }
         self._scope.insert(OPENINGS, [row])
 
     def openings(self) -> list[OpeningState]:
-        """By account."""
-        query = self._scope.select(OPENINGS, OPENINGS.c.payload).order_by(OPENINGS.c.account)
+        """By account and currency."""
+        query = self._scope.select(OPENINGS, OPENINGS.c.payload).order_by(OPENINGS.c.account, OPENINGS.c.currency)
         return [decode(row.payload, OpeningState) for row in self._scope.rows(query)]
 
     def save_prices(self, prices: Sequence[SettlementPrice]) -> None:

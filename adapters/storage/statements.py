@@ -5,15 +5,20 @@ from __future__ import annotations
 import zlib
 from dataclasses import fields
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from adapters.storage.codec import decode, encode
 from adapters.storage.schema import FILLS, STATEMENTS
 from adapters.storage.scope import Scope
 from hedge_core.model.futures import AccountStatement, Direction, Fill, HedgeFlag, Offset
 from hedge_core.ports.storage import StoredStatement
+
+_FORMS: Final = ("mtm", "trade", "mtm_month", "trade_month")
+"""In the order in which they answer for a day when no form is asked for."""
+_DAILY: Final = _FORMS[:2]
+_RANK: Final = case({form: place for place, form in enumerate(_FORMS)}, value=STATEMENTS.c.form, else_=len(_FORMS))
 
 
 class Statements:
@@ -26,10 +31,15 @@ class Statements:
     def add(self, stored: StoredStatement, body: bytes) -> None:
         """A new version; its fills replace those of the version before. The database refuses a version that exists.
 
-        A monthly statement repeats the fills of daily ones: it is kept, and its fills are not listed again. ValueError
-        for a daily statement with a fill of another account, day or currency."""
+        A monthly statement repeats the fills of daily ones: it is kept, and its fills are not listed again; nor are those
+        of the trade-by-trade view beside the mark-to-market one. ValueError for a daily statement with a fill of another
+        account, day or currency."""
         statement = stored.statement
         currency = statement.funds.currency
+        day = statement.trading_day
+        lists = not statement.monthly and (
+            statement.form == "mtm" or self.current(statement.account, day, currency, "mtm") is None
+        )
         self._scope.insert(
             STATEMENTS,
             [
@@ -37,6 +47,7 @@ class Statements:
                     "account": statement.account,
                     "currency": currency,
                     "trading_day": statement.trading_day,
+                    "form": statement.form,
                     "version": stored.version,
                     "digest": stored.digest,
                     "source_name": stored.source_name,
@@ -48,7 +59,7 @@ class Statements:
                 }
             ],
         )
-        if statement.first_day < statement.trading_day:
+        if not lists:
             return
         self._scope.run(
             self._scope.delete(FILLS).where(
@@ -59,41 +70,59 @@ class Statements:
         )
         self._scope.insert(FILLS, (_fill_row(fill, statement, currency) for fill in statement.fills))
 
-    def current(self, account: str, trading_day: date, currency: str | None = None) -> StoredStatement | None:
-        return self._first(self._newest(account, currency).where(STATEMENTS.c.trading_day == trading_day))
+    def current(
+        self, account: str, trading_day: date, currency: str | None = None, form: str | None = None
+    ) -> StoredStatement | None:
+        return self._first(self._newest(account, currency, form).where(STATEMENTS.c.trading_day == trading_day))
 
-    def previous(self, account: str, before: date, currency: str | None = None) -> StoredStatement | None:
-        """The current version of the latest day earlier than `before`."""
-        return self._first(self._newest(account, currency).where(STATEMENTS.c.trading_day < before))
+    def previous(
+        self, account: str, before: date, currency: str | None = None, view: str = "mtm"
+    ) -> StoredStatement | None:
+        """The current version of the latest day earlier than `before`, in `view` if that day has it."""
+        table = STATEMENTS
+        query = self._scope.select(table).where(table.c.account == account, table.c.trading_day < before)
+        if currency is not None:
+            query = query.where(table.c.currency == currency)
+        other_view = case((table.c.form.in_((view, f"{view}_month")), 0), else_=1)
+        order = (table.c.trading_day.desc(), table.c.currency, other_view, _RANK, table.c.version.desc())
+        return self._first(query.order_by(*order))
 
-    def versions(self, account: str, trading_day: date, currency: str | None = None) -> list[StoredStatement]:
-        """All of them, the oldest first."""
-        query = self._newest(account, currency).where(STATEMENTS.c.trading_day == trading_day)
-        return [_stored(row) for row in reversed(self._scope.rows(query))]
+    def versions(
+        self, account: str, trading_day: date, currency: str | None = None, form: str | None = None
+    ) -> list[StoredStatement]:
+        """All of them, the oldest first; without a form, those of the form that answers for the day."""
+        query = self._newest(account, currency, form).where(STATEMENTS.c.trading_day == trading_day)
+        rows = self._scope.rows(query)
+        return [_stored(row) for row in reversed(rows) if row.form == rows[0].form or form is not None]
 
-    def body(self, account: str, trading_day: date, version: int, currency: str | None = None) -> bytes | None:
+    def body(
+        self, account: str, trading_day: date, version: int, currency: str | None = None, form: str | None = None
+    ) -> bytes | None:
         """The file as it was received."""
-        query = self._newest(account, currency).where(
+        query = self._newest(account, currency, form).where(
             STATEMENTS.c.trading_day == trading_day, STATEMENTS.c.version == version
         )
         found = self._scope.first(query.with_only_columns(STATEMENTS.c.body))
         return None if found is None else zlib.decompress(found.body)
 
-    def on_day(self, trading_day: date) -> list[StoredStatement]:
-        """The current version of every account and currency, in that order."""
+    def on_day(self, trading_day: date, *, every_form: bool = False) -> list[StoredStatement]:
+        """The current version of every account and currency, in that order: one daily form each, or all forms."""
         table = STATEMENTS
         newest = table.alias("newest")
+        same = ("book_id", "account", "currency", "trading_day", "form")
         highest = (
             select(func.max(newest.c.version))
-            .where(*(newest.c[name] == table.c[name] for name in ("book_id", "account", "currency", "trading_day")))
+            .where(*(newest.c[name] == table.c[name] for name in same))
             .scalar_subquery()
         )
-        query = (
-            self._scope.select(table)
-            .where(table.c.trading_day == trading_day, table.c.version == highest)
-            .order_by(table.c.account, table.c.currency)
-        )
-        return [_stored(row) for row in self._scope.rows(query)]
+        query = self._scope.select(table).where(table.c.trading_day == trading_day, table.c.version == highest)
+        if not every_form:
+            query = query.where(table.c.form.in_(_DAILY))
+        rows = self._scope.rows(query.order_by(table.c.account, table.c.currency, _RANK))
+        first: dict[tuple[str, ...], Any] = {}
+        for row in rows:
+            first.setdefault((row.account, row.currency, row.form if every_form else ""), row)
+        return [_stored(row) for row in first.values()]
 
     def accounts(self) -> list[str]:
         table = STATEMENTS
@@ -111,12 +140,14 @@ class Statements:
             query = query.where(FILLS.c.trading_day <= last)
         return sorted((_fill(row) for row in self._scope.rows(query)), key=_fill_order)
 
-    def _newest(self, account: str, currency: str | None) -> Select[Any]:
+    def _newest(self, account: str, currency: str | None, form: str | None) -> Select[Any]:
         table = STATEMENTS
         query = self._scope.select(table).where(table.c.account == account)
         if currency is not None:
             query = query.where(table.c.currency == currency)
-        return query.order_by(table.c.trading_day.desc(), table.c.currency, table.c.version.desc())
+        if form is not None:
+            query = query.where(table.c.form == form)
+        return query.order_by(table.c.trading_day.desc(), table.c.currency, _RANK, table.c.version.desc())
 
     def _first(self, query: Select[Any]) -> StoredStatement | None:
         found = self._scope.first(query.limit(1))

@@ -275,6 +275,16 @@ class AccountStatement:
     other_charges: tuple[CashMovement, ...] = ()
     """Charges listed apart from the fills' fees (其它资金明细): order fees, delivery fees. Not part of `cash`."""
 
+    @property
+    def monthly(self) -> bool:
+        """Whether it covers more than its trading day."""
+        return self.first_day < self.trading_day
+
+    @property
+    def form(self) -> str:
+        """Which of a day's documents it is: `mtm`, `trade`, `mtm_month` or `trade_month`. They stand beside each other."""
+        return f"{self.view}_month" if self.monthly else self.view
+
 
 @dataclass(frozen=True, slots=True)
 class PositionLot:

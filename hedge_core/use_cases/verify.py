@@ -37,11 +37,13 @@ def _statements(uow: UnitOfWork) -> list[Message]:
     fills: dict[str, object] = {}
     for day in uow.statements.days():
         for current in uow.statements.on_day(day):
-            account = current.statement.account
-            if not current.statement.first_day < current.statement.trading_day:
-                fills |= {fill.key: fill for fill in current.statement.fills}
-            for version in uow.statements.versions(account, day, current.statement.funds.currency):
-                body = uow.statements.body(account, day, version.version, current.statement.funds.currency)
+            fills |= {fill.key: fill for fill in current.statement.fills}
+        for current in uow.statements.on_day(day, every_form=True):
+            account, currency, form = (
+                current.statement.account, current.statement.funds.currency, current.statement.form,
+            )  # fmt: skip
+            for version in uow.statements.versions(account, day, currency, form):
+                body = uow.statements.body(account, day, version.version, currency, form)
                 if body is None or hashlib.sha256(body).hexdigest() != version.digest:
                     named = {"account": account, "day": day, "version": version.version}
                     found.append(Message("verify.statement", named))
