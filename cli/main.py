@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer import rich_utils
 
-from cli.commands import audit, books, brokers, demo, mappings, positions, records, vouchers
+from cli.commands import audit, books, brokers, demo, keys, mappings, outbox, positions, records, vouchers, worker
 from cli.screen import Screen
 from cli.session import BUG, OK, PERSON_NEEDED, USAGE, guarded, help_text, language, speak, take_language
 from messages import Message, say
@@ -33,7 +33,7 @@ def options(
         raise typer.BadParameter(say(Message("cli.lang", {"lang": lang}), language()), param_hint="--lang")
 
 
-for subject in (books, records, brokers, mappings, positions, vouchers, audit, demo):
+for subject in (books, records, brokers, mappings, positions, vouchers, outbox, worker, audit, keys, demo):
     subject.register(app)
 
 

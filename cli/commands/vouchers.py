@@ -1,9 +1,7 @@
-"""Vouchers from draft to delivery, the outbox, reconciliation, and the worker."""
+"""Vouchers from draft to delivery, and reconciliation."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from datetime import datetime
 from typing import Annotated
 
@@ -22,7 +20,6 @@ from hedge_core.use_cases.reconcile import reconcile
 from messages import Message
 
 voucher_app = typer.Typer(no_args_is_help=True, help=help_text("voucher"))
-outbox_app = typer.Typer(no_args_is_help=True, help=help_text("outbox"))
 
 VoucherIds = Annotated[list[str], typer.Argument(metavar="[VOUCHER…]", help=help_text("voucher_ids"))]
 Connection = Annotated[str, typer.Option("--connection", help=help_text("ledger_connection"))]
@@ -30,9 +27,7 @@ Connection = Annotated[str, typer.Option("--connection", help=help_text("ledger_
 
 def register(app: typer.Typer) -> None:
     app.add_typer(voucher_app, name="voucher")
-    app.add_typer(outbox_app, name="outbox")
     app.command("reconcile", help=help_text("reconcile"))(reconcile_books)
-    app.command("worker", help=help_text("worker"))(worker)
 
 
 @voucher_app.command("make", help=help_text("voucher_make"))
@@ -213,43 +208,6 @@ def outbox_counts(session: Session, book: BookId) -> dict[str, int]:
     return {state.value: sum(row.state is state for row in rows) for state in OutboxState}
 
 
-@outbox_app.command("list", help=help_text("outbox_list"))
-def outbox_list(
-    state: Annotated[OutboxState | None, typer.Option("--state")] = None,
-    book: BookOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    session = Session(book, as_json=as_json)
-    with session.app.store.read(session.book) as uow:
-        found = uow.outbox.rows(state)
-    rows = [
-        {"row": r.id, "connection": r.connection, "what": Word(r.kind), "subject": r.subject, "state": r.state,
-         "attempts": r.attempts, "available_at": r.available_at, "found_by_lookup": r.found_by_lookup,
-         "reason": r.last_error}
-        for r in found
-    ]  # fmt: skip
-    columns = ("row", "connection", "what", "subject", "state", "attempts", "available_at", "found_by_lookup", "reason")
-    session.screen.rows(
-        "outbox", columns, rows, spare=("subject", "state", "attempts", "reason", "available_at", "found_by_lookup")
-    )
-
-
-@outbox_app.command("retry", help=help_text("outbox_retry"))
-def outbox_retry(
-    row_id: Annotated[int, typer.Argument(metavar="ROW")],
-    reason: Annotated[str, typer.Option("--reason")],
-    book: BookOption = "",
-    who: AsOption = "",
-) -> None:
-    session = Session(book, who)
-    with session.app.store.begin(session.book, session.actor) as uow:
-        if uow.outbox.row(row_id) is None:
-            raise InvalidInput("outbox", 0, "", Message("cli.no_row", {"row": row_id}))
-        uow.outbox.release(row_id, OutboxState.PENDING, reason, session.app.clock.now())
-        uow.audit.append("outbox.released", str(row_id), {"reason": reason})
-    session.screen.tell(Message("cli.released", {"row": row_id}))
-
-
 def reconcile_books(connection: Connection = "", book: BookOption = "", as_json: JsonOption = False) -> None:
     session = Session(book, as_json=as_json)
     here = session.book
@@ -265,18 +223,3 @@ def reconcile_books(connection: Connection = "", book: BookOption = "", as_json:
                                    "breaks": len(result.breaks), "duplicates": result.duplicates_in_erp})
     )  # fmt: skip
     session.end(PERSON_NEEDED if result.breaks else OK)
-
-
-def worker(
-    until_idle: Annotated[bool, typer.Option("--until-idle", help=help_text("until_idle"))] = False,
-) -> None:
-    session = Session()
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    with session.app.runtime() as runtime:
-        session.screen.tell(Message("cli.worker_started"))
-        while not stop.wait(0.2):
-            if until_idle and runtime.dispatcher.idle(3600):
-                break
-    session.screen.tell(Message("cli.worker_stopped"))
