@@ -14,6 +14,7 @@ from adapters.storage.audit import Audit
 from adapters.storage.broker import Broker
 from adapters.storage.broker_queries import BrokerQueries
 from adapters.storage.codec import encode_open
+from adapters.storage.commodity import Commodity
 from adapters.storage.configuration import Configuration, book_of
 from adapters.storage.engine import make_engine
 from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
@@ -50,6 +51,7 @@ class SqlUnitOfWork:
         self.outbox = Outbox(scope)
         self.jobs = Jobs(scope)
         self.schedules = Schedules(scope)
+        self.commodity = Commodity(scope)
         self.audit = Audit(scope)
         self._configuration = Configuration(scope)
 

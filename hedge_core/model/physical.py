@@ -41,6 +41,10 @@ class ContractLine:
 
     Quantities are non-negative, in `unit` = the commodity's base unit. `price` is per base unit in `currency`, excluding
     VAT; `vat_rate` 0.13 means 13 %. `delivery_month` is `YYYY-MM`; for a floating line it is the reference month.
+
+    `priced` is how much of a line that is not priced as a whole has been fixed so far. `closed_rest` will never be
+    delivered; `tolerance` is the share of `ordered` (0.05: ±5 %) that may come more or less. `shipped` and `invoiced` are
+    None where the ERP does not say.
     """
 
     ref: ExternalRef
@@ -65,13 +69,18 @@ class ContractLine:
     currency: str
     vat_rate: Decimal
     modified_at: datetime | None
+    priced: Decimal | None = None
+    closed_rest: Decimal = Decimal(0)
+    tolerance: Decimal = Decimal(0)
+    shipped: Decimal | None = None
+    invoiced: Decimal | None = None
 
     @property
     def open_quantity(self) -> Decimal:
-        """Ordered − delivered + returned, never below zero; nothing on a line that is not open."""
+        """Ordered − delivered + returned − closed rest, never below zero; nothing on a line that is not open."""
         if self.status is not LineStatus.OPEN:
             return Decimal(0)
-        return max(Decimal(0), self.ordered - self.delivered + self.returned)
+        return max(Decimal(0), self.ordered - self.delivered + self.returned - self.closed_rest)
 
 
 class LotKind(StrEnum):
@@ -83,7 +92,10 @@ class LotKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InventoryLot:
-    """Goods on hand (库存批次). `ours` is False for goods of another owner: shown, never exposure."""
+    """Goods on hand (库存批次). `ours` is False for goods of another owner (consigned, tolling in): shown, never exposure.
+
+    Ours at a processor (tolling out) are `ours` with the processor as `holder`. `transit_line` names the purchase line on
+    which goods on their way are still open: they are counted there and not as stock."""
 
     ref: ExternalRef
     material: str
@@ -95,6 +107,8 @@ class InventoryLot:
     kind: LotKind
     unit: str
     quantity: Decimal
+    holder: str = ""
+    transit_line: str = ""
 
 
 class MasterKind(StrEnum):

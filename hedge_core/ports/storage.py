@@ -17,6 +17,7 @@ from hedge_core.model.physical import ContractLine, InventoryLot, Master, Master
 from hedge_core.model.records import Cursor, Pulled, Quarantined, RawRecord
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
 from hedge_core.ports.broker_queries import BrokerQueryStore
+from hedge_core.ports.commodity import CommodityStore
 from hedge_core.ports.jobs import JobQueue, JobStore, ScheduleStore
 
 
@@ -415,6 +416,7 @@ class UnitOfWork(Protocol):
     outbox: OutboxStore
     jobs: JobStore
     schedules: ScheduleStore
+    commodity: CommodityStore
     audit: AuditLog
 
     def connection(self, name: str) -> Connection | None: ...

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from hedge_core.model.events import PricingCall
 from hedge_core.model.futures import (
     AccountFunds,
     AccountStatement,
@@ -31,6 +32,7 @@ from hedge_core.model.physical import (
     Side,
 )
 from hedge_core.model.records import Cursor, Gone, Mapped, Pulled, Quarantined, RawRecord, Seen
+from hedge_core.model.terms import CurrencyRate
 from hedge_core.model.vouchers import PostingLine, PostingReceipt, SourceRef, Stage, Voucher, VoucherStatus
 from hedge_core.ports.storage import Connection, OpeningState, StoredSnapshot, StoredStatement, StoredVoucher
 from messages import Message
@@ -86,6 +88,15 @@ def inventory_lot(**changes: Any) -> InventoryLot:
         quantity=Decimal("50.125"),
     )
     return replace(lot, **changes)
+
+
+def currency_rate(rate: str = "7.1") -> CurrencyRate:
+    return CurrencyRate("USD", Decimal(rate), "sample")
+
+
+def pricing_call(event_id: str = "p1", **changes: Any) -> PricingCall:
+    call = PricingCall(event_id, str(ref()), DAY, "SHFE.cu2605", Decimal("10.5"), Decimal("69000"))
+    return replace(call, **changes)
 
 
 def master(**changes: Any) -> Master:

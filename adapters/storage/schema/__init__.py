@@ -7,6 +7,7 @@ One module per subject; each new one is imported here, so that `METADATA` knows 
 
 from adapters.storage.schema.broker_queries import BROKER_ANSWERS, BROKER_FILLS, HEDGE_ORDERS
 from adapters.storage.schema.columns import METADATA
+from adapters.storage.schema.commodity import COMMODITY_EVENTS, COMMODITY_TERMS
 from adapters.storage.schema.jobs import JOB_ALONE, JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
 from adapters.storage.schema.reconciliation import (
     BANK_TRANSFERS,
@@ -51,6 +52,8 @@ __all__ = [
     "BOOKS",
     "BROKER_ANSWERS",
     "BROKER_FILLS",
+    "COMMODITY_EVENTS",
+    "COMMODITY_TERMS",
     "CONNECTIONS",
     "CONTRACT_LINES",
     "CURRENT",

@@ -13,9 +13,11 @@ import pytest
 from adapters.storage import SqlStore
 from adapters.storage.schema import METADATA, OUTBOX
 from hedge_core.errors import RuleBroken
+from hedge_core.model.events import PricingCall
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.physical import MasterKind
 from hedge_core.model.records import Cursor
+from hedge_core.model.terms import CurrencyRate
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports import storage as port
 from hedge_core.ports.storage import OutboxState
@@ -34,6 +36,7 @@ PORTS: dict[str, type] = {
     "results": port.ResultStore,
     "outbox": port.OutboxStore,
     "audit": port.AuditLog,
+    "commodity": port.CommodityStore,
 }
 
 Call = Callable[[Any, int, str], Any]
@@ -69,6 +72,11 @@ READS: dict[str, tuple[Call, Any]] = {
     "results.expectations": (lambda u, n, t: u.expectations(), []),
     "outbox.rows": (lambda u, n, t: u.rows(), []),
     "outbox.row": (lambda u, n, t: u.row(n), None),
+    "commodity.in_force": (lambda u, n, t: u.in_force(CurrencyRate, LATER), []),
+    "commodity.history": (lambda u, n, t: u.history(CurrencyRate), []),
+    "commodity.events": (lambda u, n, t: u.events(PricingCall), []),
+    "commodity.event_history": (lambda u, n, t: u.event_history(PricingCall), []),
+    "commodity.match_history": (lambda u, n, t: u.match_history(), []),
     "audit.events": (lambda u, n, t: len(list(u.events())), 1),
     "unit.connection": (lambda u, n, t: u.connection("k3"), None),
     "unit.connections": (lambda u, n, t: u.connections(), []),
@@ -102,6 +110,9 @@ WRITES: dict[str, Call] = {
     "outbox.start": lambda u, n, t: u.start(n, t, NOON),
     "outbox.finish": lambda u, n, t: u.finish(n, t, OutboxState.DONE),
     "outbox.release": lambda u, n, t: u.release(n, OutboxState.CANCELLED, "ours", NOON),
+    "commodity.add_terms": lambda u, n, t: u.add_terms(samples.currency_rate("7.2"), DAY, "ours"),
+    "commodity.add_event": lambda u, n, t: u.add_event(samples.pricing_call("ours")),
+    "commodity.end_event": lambda u, n, t: u.end_event(PricingCall, "p1", "ours"),
     "audit.append": lambda u, n, t: u.append("ours.tried", "x", {}),
     "unit.save_connection": lambda u, n, t: u.save_connection(samples.connection(paused=True)),
     "unit.save_settings": lambda u, n, t: u.save_settings({"ours": "1"}),
@@ -132,6 +143,8 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.results.add_expectation("v1", DAY, {"theirs": 1})
         unit.outbox.enqueue("k3", "voucher", "v1", "HB1", "theirs", clock.now())
         unit.outbox.enqueue("k3", "hedges", "l1", "l1", "theirs", clock.now())
+        unit.commodity.add_terms(samples.currency_rate(), DAY)
+        unit.commodity.add_event(samples.pricing_call())
         unit.audit.append("theirs.kept", "x", {})
     (row, _) = store.queue.lease_due(clock.now(), 10**6, 2)
     return store, row.id, row.lease_token
