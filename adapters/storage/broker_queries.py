@@ -48,7 +48,7 @@ class BrokerQueries:
                     column: at,
                 }
                 statement = self._scope.insert_into(table).values(row).on_conflict_do_nothing()
-                if self._scope.run(statement) == 1:
+                if self._scope.first(statement.returning(table.c.fill_id)) is not None:
                     new.append(fill)
                     continue
                 self._scope.run(
@@ -168,7 +168,8 @@ class BrokerQueries:
 
     def _of_day(self, trading_day: date) -> Any:
         prefix = f"{trading_day:%y%m%d}"
-        return self._scope.select(HEDGE_ORDERS).where(HEDGE_ORDERS.c.key.between(f"{prefix}000000", f"{prefix}999999"))
+        column = HEDGE_ORDERS.c.key
+        return self._scope.select(HEDGE_ORDERS).where(column >= f"{prefix}000000", column <= f"{prefix}999999")
 
     def _change_order(self, key: str, values: dict[str, Any]) -> None:
         if not self._scope.run(self._scope.update(HEDGE_ORDERS).where(HEDGE_ORDERS.c.key == key).values(values)):
