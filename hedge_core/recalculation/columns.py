@@ -14,29 +14,44 @@ from messages import Message
 Ints = NDArray[np.int64]
 LIMIT: Final = 2**63 - 1
 
+FIFO: Final = 0
+TODAY: Final = 1
+OLDER: Final = 2
+"""What a closing fill may close: the oldest lots, only lots of its own day (平今), only lots of earlier days (平昨)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FillColumns:
     """Fills in the order they count: by trading day, within a day as executed. All columns have the same length.
 
-    `key` numbers the (account, instrument, side); `day` the trading day from 0; `price` is in smallest price units;
-    `lots` is positive; `opens` tells opening from closing fills."""
+    `key` numbers the (account, instrument, side, hedge flag); `day` the trading day from 0; `price` is in smallest price
+    units; `lots` is positive; `opens` tells opening from closing fills. `reach` says what each closing fill may close
+    (`FIFO`, `TODAY`, `OLDER`); None: all of them the oldest."""
 
     key: Ints
     day: Ints
     price: Ints
     lots: Ints
     opens: NDArray[np.bool_]
+    reach: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.key)
 
     def of_key(self, key: int) -> FillColumns:
         """The fills of one key, renumbered as key 0: what a late fill makes necessary to look at again."""
-        mine = np.flatnonzero(self.key == key)
+        return self.at(np.flatnonzero(self.key == key)).renumbered()
+
+    def at(self, places: NDArray[Any]) -> FillColumns:
+        """The fills at these places, in this order."""
+        reach = None if self.reach is None else self.reach[places]
         return FillColumns(
-            np.zeros(len(mine), np.int64), self.day[mine], self.price[mine], self.lots[mine], self.opens[mine]
+            self.key[places], self.day[places], self.price[places], self.lots[places], self.opens[places], reach
         )
+
+    def renumbered(self) -> FillColumns:
+        """The same fills, all under key 0."""
+        return FillColumns(np.zeros(len(self), np.int64), self.day, self.price, self.lots, self.opens, self.reach)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hedge_core.recalculation.columns import FillColumns, Ints, by_key
+from hedge_core.recalculation.axis import Axis, lay_out
+from hedge_core.recalculation.columns import FillColumns, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +23,32 @@ class LotPairs:
 
 
 def lot_pairs(fills: FillColumns) -> LotPairs:
-    """Every pair of a valid stream (`recalculate` has found no close without an open), by key and in closing order."""
-    order = by_key(fills.key)
-    opens = fills.opens[order]
-    opening, closing = order[opens], order[~opens]
-    open_lots, close_lots = fills.lots[opening], fills.lots[closing]
-    open_ends, close_ends = np.cumsum(open_lots), np.cumsum(close_lots)
-    # closes are moved onto the axis of all opened lots: each key's closes start where its opens start
-    keys = int(fills.key.max(initial=-1)) + 1
-    shift = (_before(open_ends, fills.key[opening], keys) - _before(close_ends, fills.key[closing], keys))[
-        fills.key[closing]
-    ]
-    ends, starts = close_ends + shift, close_ends + shift - close_lots
-    open_starts = open_ends - open_lots
-
-    # every boundary inside a closing interval starts a new pair: the interval's own start, and each opening start in it
-    first = np.searchsorted(open_ends, starts, side="right")
-    last = np.searchsorted(open_starts, ends, side="left") - 1
-    counts = last - first + 1
-    close_at = np.repeat(np.arange(len(closing)), counts)
-    offset = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    open_at = first[close_at] + offset
-    lots = np.minimum(open_ends[open_at], ends[close_at]) - np.maximum(open_starts[open_at], starts[close_at])
-    rest = np.zeros(len(fills), np.int64)
-    rest[opening] = open_lots
-    np.subtract.at(rest, opening[open_at], lots)
-    return LotPairs(opening[open_at], closing[close_at], lots, rest)
+    """Every pair, oldest lots first, by key and in closing order. Raises the `RuleBroken` of a close without an open."""
+    axis = lay_out(fills, int(fills.key.max(initial=-1)) + 1)
+    if not isinstance(axis, Axis):
+        raise axis
+    return pairs_on(axis, len(fills))
 
 
-def _before(ends: Ints, keys_of: Ints, keys: int) -> Ints:
-    """Per key, the cumulative lots of all keys before it."""
-    result: Ints = np.concatenate(([np.int64(0)], ends))[np.searchsorted(keys_of, np.arange(keys))]
-    return result
+def pairs_on(axis: Axis, fills: int) -> LotPairs:
+    """The pairs of an axis laid out before; `fills` is how many fills there are."""
+    ends, lots = axis.open_ends, axis.open_lots
+    first = first_lot(axis)
+    counts = axis.last - first + 1
+    close_at = np.repeat(np.arange(len(axis.closing)), counts)
+    open_at = np.arange(len(close_at)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    starts = ends - lots
+    taken = np.minimum(ends[open_at], axis.end[close_at]) - np.maximum(starts[open_at], axis.start[close_at])
+    rest = np.zeros(fills, np.int64)
+    rest[axis.opening] = np.maximum(ends - np.maximum(starts, axis.consumed[axis.open_key]), 0)
+    return LotPairs(axis.opening[open_at], axis.closing[close_at], taken, rest)
+
+
+def first_lot(axis: Axis) -> Ints:
+    """By closing fill, the number of the opening fill it begins in: where its predecessor stopped, or the next one."""
+    first = np.zeros(len(axis.closing), np.int64)
+    if len(first):
+        first[1:] = axis.last[:-1] + (axis.open_ends[axis.last[:-1]] == axis.end[:-1])
+        begins = np.flatnonzero(axis.new_key)
+        first[begins] = axis.first_open[axis.close_key[begins]]
+    return first

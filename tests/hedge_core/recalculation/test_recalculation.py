@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedge_core.errors import RuleBroken
-from hedge_core.recalculation import FillColumns, History, Terms, lot_pairs, recalculate
+from hedge_core.recalculation import (
+    FIFO,
+    OLDER,
+    TODAY,
+    FillColumns,
+    History,
+    Terms,
+    lot_pairs,
+    recalculate,
+    recalculate_with_pairs,
+)
 
 DAYS = 6
 
@@ -128,3 +138,83 @@ def test_figures_beyond_int64_are_refused_before_anything_is_computed(price):
 def test_no_fills_give_zeros():
     terms = Terms(np.array([1]), np.array([5]), np.array([0]), np.full((1, DAYS), 100, np.int64))
     assert not recalculate(columns([]), terms).floating.any()
+
+
+def test_results_and_pairs_of_one_layout_are_those_of_both_functions():
+    terms = Terms(np.array([1, -1]), np.array([5, 5]), np.array([0, 0]), np.full((1, DAYS), 100, np.int64))
+    fills = columns([(1, 0, 100, 2, True), (0, 0, 90, 3, True), (1, 2, 101, 1, False), (0, 5, 95, 3, False)])
+    history, pairs = recalculate_with_pairs(fills, terms)
+    np.testing.assert_array_equal(history.realised_trade, recalculate(fills, terms).realised_trade)
+    np.testing.assert_array_equal(pairs.opening, lot_pairs(fills).opening)
+    assert history.realised_trade.sum() == -5 * 1 + 5 * 3 * 5
+
+
+def loop_with_reach(fills, terms):
+    """Realised results and lots, one lot at a time, where closes name today's lots, older ones, or simply the oldest."""
+    shape = (len(terms.sign), terms.days)
+    trade, mtm, floating = (np.zeros(shape, np.int64) for _ in range(3))
+    lots = defaultdict(list)
+    for i in range(len(fills)):
+        key, day, price, count = (int(c[i]) for c in (fills.key, fills.day, fills.price, fills.lots))
+        if fills.opens[i]:
+            lots[key].append([day, price, count])
+            continue
+        may = {FIFO: lambda d, now: True, TODAY: lambda d, now: d == now, OLDER: lambda d, now: d < now}[
+            int(fills.reach[i])
+        ]
+        for lot in lots[key]:
+            taken = min(count, lot[2]) if may(lot[0], day) else 0
+            worth = taken * int(terms.sign[key]) * int(terms.multiplier[key])
+            base = lot[1] if lot[0] == day else int(terms.settlement[terms.instrument[key], day - 1])
+            trade[key, day] += worth * (price - lot[1])
+            mtm[key, day] += worth * (price - base)
+            lot[2] -= taken
+            count -= taken
+        if count:
+            return key, day, count
+    for key, held in lots.items():
+        history = [list(lot) for lot in held]
+        row, worth = terms.settlement[terms.instrument[key]], int(terms.sign[key]) * int(terms.multiplier[key])
+        floating[key, -1] = sum(worth * count * (int(row[-1]) - price) for _, price, count in history)
+    return trade, mtm, floating[:, -1]
+
+
+@st.composite
+def streams_with_instructions(draw):
+    fills, terms = draw(streams())
+    rows = len(fills)
+    reach = np.array(draw(st.lists(st.sampled_from((FIFO, TODAY, OLDER)), min_size=rows, max_size=rows)), np.int8)
+    if draw(st.booleans()):
+        reach[reach == FIFO] = OLDER  # as exchanges that tell them apart do
+    return FillColumns(fills.key, fills.day, fills.price, fills.lots, fills.opens, reach), terms
+
+
+@settings(max_examples=300, deadline=None)
+@given(streams_with_instructions())
+def test_closes_of_todays_and_older_lots_equal_the_loop_or_break_at_a_key_that_cannot_close(stream):
+    fills, terms = stream
+    ours, theirs = recalculate(fills, terms), loop_with_reach(fills, terms)
+    if len(theirs) == 3 and not isinstance(theirs[0], int):
+        assert isinstance(ours, History), str(ours)
+        np.testing.assert_array_equal(ours.realised_trade, theirs[0])
+        np.testing.assert_array_equal(ours.realised_mtm, theirs[1])
+        np.testing.assert_array_equal(ours.floating[:, -1], theirs[2])
+        total = ours.realised_mtm + ours.holding_mtm
+        np.testing.assert_array_equal(
+            total.sum(axis=1), ours.realised_trade.sum(axis=1) + ours.floating[:, -1], "both views add up"
+        )
+    else:
+        assert isinstance(ours, RuleBroken)
+        assert ours.rule == "close_without_open"
+
+
+def test_closing_todays_lots_leaves_the_older_ones_alone():
+    """Facts 3.9 with two lots: 100 yesterday, 110 today, 平今 at 115 realises 5 and not 15 a lot."""
+    terms = Terms(np.array([1]), np.array([5]), np.array([0]), np.full((1, DAYS), 108, np.int64))
+    rows = columns([(0, 0, 100, 1, True), (0, 1, 110, 1, True), (0, 1, 115, 1, False)])
+    fills = FillColumns(rows.key, rows.day, rows.price, rows.lots, rows.opens, np.array([0, 0, TODAY], np.int8))
+    history = recalculate(fills, terms)
+    assert history.realised_trade[0].tolist() == [0, 25, 0, 0, 0, 0]
+    assert history.floating[0, 1] == 5 * 8
+    older = FillColumns(rows.key, rows.day, rows.price, rows.lots, rows.opens, np.array([0, 0, OLDER], np.int8))
+    assert recalculate(older, terms).realised_trade[0, 1] == 5 * 15
