@@ -55,8 +55,17 @@ class Worker:
             text=True,
         )
 
+    def freeze(self) -> None:
+        """Stop every thread where it is, so that what it has in its hands can be looked at without a race."""
+        self.require_alive()
+        self._process.send_signal(signal.SIGSTOP)
+        _, state = os.waitpid(self._process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(state), "the worker ended instead of stopping"
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
-        assert self._process.poll() is None, self._told()
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self._close()
@@ -95,13 +104,18 @@ def deliver_through_crashes(here: Ledger, kills: int, every: tuple[int, int], se
     for _ in range(kills):
         worker = Worker(here.app.settings)
         due = _done(here) + dice.randint(*every)
-        while _done(here) < due or not _started(here):
+        left: set[tuple[int, str]] = set()
+        while not left:
             worker.require_alive()
             assert time.monotonic() - began < 300, "the workers do not get on"
             time.sleep(dice.uniform(0, 0.02))
+            if _done(here) < due:
+                continue
+            worker.freeze()
+            left = {(row.id, row.lease_token) for row in here.rows() if row.state in IN_WORK} - caught
+            if not left:
+                worker.thaw()
         worker.kill()
-        left = {(row.id, row.lease_token) for row in here.rows() if row.state in IN_WORK} - caught
-        assert left, "the worker was killed while nothing was in its hands"
         caught |= left
     Worker(here.app.settings, "--until-idle").finish(200)
     return Killed(kills, len(caught), time.monotonic() - began)
@@ -114,10 +128,6 @@ def _count(here: Ledger, *states: OutboxState) -> int:
 
 def _done(here: Ledger) -> int:
     return _count(here, OutboxState.DONE)
-
-
-def _started(here: Ledger) -> int:
-    return _count(here, OutboxState.STARTED)
 
 
 def prove(here: Ledger, sent: Sequence[Voucher]) -> None:
