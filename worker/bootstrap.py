@@ -17,7 +17,7 @@ from adapters.broker.ctp_statement import read_statements
 from adapters.clock import SystemClock
 from adapters.documents import read_account_map, read_designation
 from adapters.reference import load_products
-from adapters.secrets import RedactingFilter, Redactor, SecretBox, open_box
+from adapters.secrets import RedactingFilter, Redactor, SecretBox, VaultPlace, open_box
 from adapters.storage import SqlStore, open_store
 from hedge_core.accounting.charts import AccountMap
 from hedge_core.accounting.rule_sets import BookSettings
@@ -57,7 +57,9 @@ class App:
     @functools.cached_property
     def secrets(self) -> SecretBox:
         """The box that opens stored secrets; SecretRefused with the remedy when there is no key."""
-        return open_box(os.environ, self.settings.key_file, self.redactor.register)
+        place = vault_place(self.settings)
+        vault = None if place is None else lambda: place.read(os.environ)
+        return open_box(os.environ, self.settings.key_file, self.redactor.register, vault)
 
     @functools.cached_property
     def products(self) -> ProductTable:
@@ -133,6 +135,13 @@ class App:
     def runtime(self) -> Runtime:
         """The workers of this process, not yet started."""
         return Runtime(self.settings, self.store.queue, self.clock, self.deliver)
+
+
+def vault_place(settings: Settings) -> VaultPlace | None:
+    """Where in Vault the master key lies; None when no Vault is configured."""
+    if not settings.vault_url:
+        return None
+    return VaultPlace(settings.vault_url, settings.vault_path, settings.vault_field, settings.vault_ca_file or None)
 
 
 def compile_body(body: bytes, name: str, zone: str) -> CompiledSpec:

@@ -47,13 +47,14 @@ def check_signature(public_key: bytes, content: bytes, signature: bytes) -> bool
 def new_sealed_signing_key(box: SecretBox, name: str) -> str:
     """A fresh signing key, sealed: what the database stores. Open it with `open_signer`."""
     seed = Ed25519PrivateKey.generate().private_bytes_raw()
-    return box.seal(b64encode(seed).decode(), _context(name))
+    return box.seal(b64encode(seed).decode(), signer_context(name))
 
 
 def open_signer(box: SecretBox, name: str, sealed: str) -> Ed25519Signer:
     """The signer of a sealed signing key. Errors: those of `SecretBox.open`."""
-    return Ed25519Signer(name, b64decode(box.open(sealed, _context(name))))
+    return Ed25519Signer(name, b64decode(box.open(sealed, signer_context(name))))
 
 
-def _context(name: str) -> str:
+def signer_context(name: str) -> str:
+    """The row and field a sealed signing key belongs to."""
     return f"signer:{name}:seed"
