@@ -1,7 +1,8 @@
 """The account map as CSV or Excel: which ERP account, dimensions and cash-flow item stand for each account role.
 
 Columns, in Chinese or English: role, account, dimensions (`name=value; name=value`, where a value may contain
-`{broker_account}` and `{product}`), cash_flow_item, effective_from, broker_account, product.
+`{broker_account}` and `{product}`), cash_flow_item, unit (of the quantity column), rate_type, effective_from, broker_account,
+product, rule_set.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _HEADINGS: Final = {
     "effective_from": "effective_from", "生效日期": "effective_from",
     "broker_account": "broker_account", "期货账户": "broker_account",
     "product": "product", "品种": "product",
+    "rule_set": "rule_set", "会计准则": "rule_set",
+    "unit": "unit", "数量单位": "unit",
+    "rate_type": "rate_type", "汇率类型": "rate_type",
 }  # fmt: skip
 
 

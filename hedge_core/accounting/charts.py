@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -15,26 +15,37 @@ from messages import Message
 R = AccountRole
 
 CHARTS: Final[Mapping[str, Mapping[AccountRole, str]]] = {
-    # 企业会计准则. 套期损益 has no official code: a book that uses hedge accounting must name its own.
+    # 企业会计准则. 套期损益 and 净敞口套期损益 have no official code: 6102 and 6103 are the usual choice, 6117 is 其他收益.
+    # The hedge adjustment of material is a sub-account of its own, so that stock and general ledger still agree.
     "cas": {
         R.BANK: "1002",
         R.MARGIN_ACCOUNT: "1012",
         R.RAW_MATERIAL: "1403",
         R.INVENTORY: "1405",
+        R.RAW_MATERIAL_ADJUSTMENT: "1403.99",
+        R.RECEIVABLE: "1122",
+        R.DEFERRED_TAX_ASSET: "1811",
+        R.PAYABLE: "2202",
         R.VAT_OUTPUT: "2221",
+        R.VAT_INPUT: "2221",
+        R.DEFERRED_TAX_LIABILITY: "2901",
         R.DERIVATIVE: "3101",
         R.HEDGING_INSTRUMENT: "3201",
         R.HEDGED_ITEM: "3202",
         R.HEDGE_RESERVE: "4003",
         R.HEDGE_COST_RESERVE: "4003",
+        R.RESERVE_TAX: "4003",
         R.REVENUE: "6001",
         R.FAIR_VALUE_RESULT: "6101",
+        R.HEDGE_RESULT: "6102",
+        R.NET_HEDGE_RESULT: "6103",
         R.INVESTMENT_INCOME: "6111",
         R.CLOSING_RESULT: "6111.01",
         R.FEE: "6111.02",
         R.COST_OF_SALES: "6401",
         R.INTEREST: "6603",
         R.PENALTY: "6711",
+        R.INCOME_TAX: "6801",
     },
     # 小企业会计准则: no fair value, no hedge accounting.
     "small_enterprise": {
@@ -42,7 +53,10 @@ CHARTS: Final[Mapping[str, Mapping[AccountRole, str]]] = {
         R.MARGIN_ACCOUNT: "1012",
         R.RAW_MATERIAL: "1403",
         R.INVENTORY: "1405",
+        R.RECEIVABLE: "1122",
+        R.PAYABLE: "2202",
         R.VAT_OUTPUT: "2221",
+        R.VAT_INPUT: "2221",
         R.REVENUE: "5001",
         R.INVESTMENT_INCOME: "5111",
         R.CLOSING_RESULT: "5111",
@@ -60,16 +74,19 @@ BY_BROKER_ACCOUNT: Final = frozenset({R.MARGIN_ACCOUNT})
 
 @dataclass(frozen=True, slots=True)
 class AccountTarget:
-    """Where a line goes in the ERP: account code, dimensions (name, value) and cash-flow item."""
+    """Where a line goes in the ERP: account code, dimensions (name, value), cash-flow item, the unit of its quantity column
+    (empty: the account has none; ours count closed lots), and the exchange rate type if it is not the connection's own."""
 
     account: str
     dimensions: tuple[tuple[str, str], ...] = ()
     cash_flow_item: str | None = None
+    unit: str = ""
+    rate_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountMapping:
-    """One row of a book's account map. An empty `broker_account` or `product` means any. Dimension values may contain
+    """One row of a book's account map. An empty `broker_account`, `product` or `rule_set` means any. Dimension values may contain
     `{broker_account}` and `{product}`, filled from the line's event; a dimension left empty by that is not sent."""
 
     role: AccountRole
@@ -77,12 +94,14 @@ class AccountMapping:
     effective_from: date = date.min
     broker_account: str = ""
     product: str = ""
+    rule_set: RuleSet | None = None
 
     @classmethod
     def read(cls, row: Mapping[str, str]) -> AccountMapping:
         """A row from texts: `role`, `account`, and optionally `dimensions` (`name=value; name=value`), `cash_flow_item`,
-        `effective_from` (ISO date), `broker_account`, `product`. Raises `RuleBroken("account_map", role)` for an unknown
-        role, a missing account, or a date or dimension that cannot be read."""
+        `unit`, `rate_type`, `effective_from` (ISO date), `broker_account`, `product`, `rule_set`. Raises
+        `RuleBroken("account_map", role)` for an unknown role or rule set, a missing account, or a date or dimension that
+        cannot be read."""
         role, account = row.get("role", "").strip(), row.get("account", "").strip()
 
         def broken(column: str) -> RuleBroken:
@@ -103,9 +122,16 @@ class AccountMapping:
         if not all(name.strip() and value.strip() for name, _, value in pairs):
             raise broken("dimensions")
         dimensions = tuple((name.strip(), value.strip()) for name, _, value in pairs)
-        target = AccountTarget(account, dimensions, row.get("cash_flow_item", "").strip() or None)
+        rules: RuleSet | None = None
+        if named := row.get("rule_set", "").strip():
+            try:
+                rules = RuleSet(named)
+            except ValueError:
+                raise broken("rule_set") from None
+        flow, unit, rate = (row.get(name, "").strip() for name in ("cash_flow_item", "unit", "rate_type"))
+        target = AccountTarget(account, dimensions, flow or None, unit, rate or None)
         broker_account, product = row.get("broker_account", "").strip(), row.get("product", "").strip()
-        return cls(AccountRole(role), target, effective, broker_account, product)
+        return cls(AccountRole(role), target, effective, broker_account, product, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +153,13 @@ class AccountMap:
         return cls(usual + tuple(overrides))
 
     def resolve(
-        self, role: AccountRole, on: date, *, broker_account: str = "", product: str = ""
+        self,
+        role: AccountRole,
+        on: date,
+        *,
+        broker_account: str = "",
+        product: str = "",
+        rule_set: RuleSet | None = None,
     ) -> AccountTarget | RuleBroken:
         """The target of a role on a posting date, or the broken rule naming the role and what to configure."""
         best: AccountMapping | None = None
@@ -135,6 +167,8 @@ class AccountMap:
             if row.role is not role or row.effective_from > on:
                 continue
             if row.broker_account not in ("", broker_account) or row.product not in ("", product):
+                continue
+            if row.rule_set not in (None, rule_set):
                 continue
             if best is None or _rank(row) >= _rank(best):  # of equals the later row: overrides follow the usual codes
                 best = row
@@ -149,8 +183,8 @@ class AccountMap:
             for name, value in best.target.dimensions
         )
         dimensions = tuple((name, value) for name, value in filled if value)
-        return AccountTarget(best.target.account, dimensions, best.target.cash_flow_item)
+        return replace(best.target, dimensions=dimensions)
 
 
-def _rank(row: AccountMapping) -> tuple[bool, bool, date]:
-    return (row.broker_account != "", row.product != "", row.effective_from)
+def _rank(row: AccountMapping) -> tuple[bool, bool, bool, date]:
+    return (row.broker_account != "", row.product != "", row.rule_set is not None, row.effective_from)

@@ -39,12 +39,13 @@ def entries_of(event: AccountingEvent, settings: BookSettings) -> list[Entry]:
     """The entries of an event, one per booker, none where every amount is zero. Roles come from the template, its slots
     from the book's settings and the rule set of the event's relationship."""
     amounts = dict(event.amounts)
+    asked = dict(settings.booked_by).get(event.kind.value)
     found: list[Entry] = []
     for booker in (BookedBy.ERP, BookedBy.HEDGEBRIDGE):
         lines = tuple(
             _line(line.sign, _role(line.role, event, settings), amounts[line.amount])
             for line in TEMPLATES[event.kind].lines
-            if line.booked_by is booker and amounts[line.amount] != 0
+            if (asked or line.booked_by) is booker and amounts[line.amount] != 0
         )
         if lines:
             found.append(Entry(event.kind, event.day, booker, lines, event.relationship, event.sources))

@@ -18,6 +18,8 @@ class EventKind(StrEnum):
 
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
+    DELIVERY_RECEIVED = "delivery_received"
+    DELIVERY_PAID = "delivery_paid"
     FEE = "fee"
     INTEREST = "interest"
     PENALTY = "penalty"
@@ -38,19 +40,32 @@ class EventKind(StrEnum):
     OPTION_PREMIUM = "option_premium"
     TIME_VALUE_CHANGE = "time_value_change"
     TIME_VALUE_AMORTISATION = "time_value_amortisation"
+    TIME_VALUE_TO_COST = "time_value_to_cost"
+    TIME_VALUE_TO_REVENUE = "time_value_to_revenue"
+    TIME_VALUE_TO_PROFIT = "time_value_to_profit"
     # hedge relationships: the item
     ITEM_DESIGNATION = "item_designation"
     ITEM_CHANGE = "item_change"
     ITEM_RETURN = "item_return"
     SALE = "sale"
     PURCHASE = "purchase"
+    DELIVERY_SALE = "delivery_sale"
+    DELIVERY_PURCHASE = "delivery_purchase"
     COST_OF_SALES = "cost_of_sales"
+    COST_BOOKED = "cost_booked"
+    COST_DIFFERENCE = "cost_difference"
     COST_ADJUSTMENT = "cost_adjustment"
     COMMITMENT_TO_COST = "commitment_to_cost"
     COMMITMENT_TO_REVENUE = "commitment_to_revenue"
     BASIS_ADJUSTMENT = "basis_adjustment"
     RESERVE_TO_REVENUE = "reserve_to_revenue"
     RESERVE_TO_PROFIT = "reserve_to_profit"
+    RESERVE_TO_NET_RESULT = "reserve_to_net_result"
+    ITEM_TO_NET_RESULT = "item_to_net_result"
+    # the book as a whole
+    TAX_ON_PROFIT = "tax_on_profit"
+    TAX_ON_RESERVE = "tax_on_reserve"
+    TAX_PRESENTATION = "tax_presentation"
 
     @property
     def order(self) -> int:

@@ -1,80 +1,34 @@
-"""One relationship on one day: designation, instrument and item changes, the reserve, releases with the goods, the end."""
+"""One relationship on one day: designation, instrument and item changes, the reserve, and what is left out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
-from typing import Final
 
-from hedge_core.accounting.events import AccountingEvent, EventKind, day_sources, one_amount, product_of
+from hedge_core.accounting.effectiveness import highly_effective
+from hedge_core.accounting.events import AccountingEvent, EventKind, product_of
+from hedge_core.accounting.hedge_release import HedgeRelease
 from hedge_core.accounting.holdings import HeldLot
-from hedge_core.accounting.inputs import DayFacts
+from hedge_core.accounting.net_positions import measure_net
+from hedge_core.accounting.option_value import TimeValue, TimeValueHedge, measure_time_value
 from hedge_core.accounting.relationships import (
-    HedgeRelationship,
-    HedgeStop,
     HedgeType,
     InstrumentShare,
     ItemKind,
-    ItemMovement,
+    RebalanceForm,
 )
 from hedge_core.accounting.reserve import reserve_target
-from hedge_core.accounting.rule_sets import TERMS, BookSettings, ItemCarrying, Measure, Variation
-from hedge_core.accounting.state import ZERO, HedgeState, Holding
-from hedge_core.errors import RuleBroken
-from hedge_core.model.vouchers import SourceRef
+from hedge_core.accounting.rule_sets import ItemCarrying, Variation
+from hedge_core.accounting.state import ZERO, HedgeState, Holding, Measured
 from hedge_core.rounding import round_money, share_out
 from messages import Message
 
 K = EventKind
 
-_GOODS: Final[Mapping[ItemKind, EventKind]] = {
-    ItemKind.INVENTORY: K.SALE,
-    ItemKind.FIRM_PURCHASE: K.PURCHASE,
-    ItemKind.FIRM_SALE: K.SALE,
-    ItemKind.FORECAST_PURCHASE: K.PURCHASE,
-    ItemKind.FORECAST_SALE: K.SALE,
-}
-"""The ERP's entry that comes with a movement of the item."""
 
-_RELEASE: Final[Mapping[ItemKind, EventKind]] = {
-    ItemKind.FIRM_PURCHASE: K.COMMITMENT_TO_COST,
-    ItemKind.FIRM_SALE: K.COMMITMENT_TO_REVENUE,
-    ItemKind.FORECAST_PURCHASE: K.BASIS_ADJUSTMENT,
-    ItemKind.FORECAST_SALE: K.RESERVE_TO_REVENUE,
-}
-"""Where the accumulated adjustment or reserve of a released part goes; inventory has two forms (`ItemCarrying`)."""
-
-
-class HedgeDay:
+class HedgeDay(HedgeRelease):
     """Measures one relationship on one day, in four steps: `designate` before the lots are split, `before_lots` and
-    `after_lots` around the events of the free lots. `state` is None until the designation begins."""
-
-    def __init__(
-        self,
-        relationship: HedgeRelationship,
-        state: HedgeState | None,
-        facts: DayFacts,
-        as_of: date | None,
-        settings: BookSettings,
-        held: Mapping[str, HeldLot],
-        currency: str,
-    ) -> None:
-        self.relationship = relationship
-        self.state = state
-        self.problems: list[RuleBroken] = []
-        self._id = relationship.relationship_id
-        self._facts = facts
-        self._as_of = as_of
-        self._settings = settings
-        self._held = held
-        self._currency = currency
-        self._terms = TERMS[relationship.rule_set]
-        self._movements = [movement for movement in facts.movements if movement.relationship_id == self._id]
-        self._stops = [stop for stop in facts.stops if stop.relationship_id == self._id]
-        self._late: list[InstrumentShare] = []
-        self._events: list[AccountingEvent] = []
+    `after_lots` around the events of the free lots."""
 
     # --- before the lots are split ------------------------------------------------------------------------------------
 
@@ -89,11 +43,15 @@ class HedgeDay:
                 return
             self.state = HedgeState.at_designation(relationship)
             item = relationship.item
-            if item.kind is ItemKind.INVENTORY and self._settings.item_carrying is ItemCarrying.TRANSFER:
-                self._add(K.ITEM_DESIGNATION, relationship.designated_on, item.carrying_amount, sources=item.sources)
+            stock = item.kind is ItemKind.INVENTORY or item.members
+            if stock and self._settings.item_carrying is ItemCarrying.TRANSFER:
+                self._add(K.ITEM_DESIGNATION, relationship.designated_on, self.state.carrying, sources=item.sources)
         for share in relationship.instruments:
             if share.lot_id not in self.state.taken and share.from_day <= self._facts.trading_day:
                 self._take(share)
+        for change in self._rebalances:
+            if change.form is RebalanceForm.MORE_INSTRUMENT and self._terms.rebalancing:
+                self._take(InstrumentShare(change.lot_id, change.lots, change.day))
 
     def _take(self, share: InstrumentShare) -> None:
         lot = self._held.get(share.lot_id)
@@ -143,7 +101,7 @@ class HedgeDay:
             if self._forced():
                 self._broken("relationship_unknown", Message("accounting.not_designated_yet"))
             return []
-        cash_flow = self.relationship.hedge_type is HedgeType.CASH_FLOW
+        cash_flow = self._cash_flow
         closes = any(lot.shares[self._id].lots_closed for lot in self._own())
         item_due = state.is_open and (self._forced() or self._regular() or (cash_flow and closes))
         if item_due and self.relationship.item.commodity not in self._facts.item_prices:
@@ -168,9 +126,16 @@ class HedgeDay:
             instrument_total=state.instrument_total + change,
         )
         if item_due:
+            state, left_out = self._measure_excluded(state)
             state = self._measure_item(state)
             if cash_flow:
-                state = self._measure_reserve(state, change)
+                state = self._measure_reserve(state, change - left_out)
+            elif left_out:
+                self._add(K.INSTRUMENT_CHANGE, self._facts.trading_day, -left_out, period_end=self._period_end)
+            point = Measured(self._facts.trading_day, state.instrument_total, state.item_total)
+            state = replace(state, history=(*state.history, point))
+            self._check_effectiveness(state)
+            self._check_forecast()
         self.state = state
         events, self._events = self._events, []
         return events
@@ -190,11 +155,62 @@ class HedgeDay:
             self._lot(K.INSTRUMENT_SETTLEMENT, lot, share.realised_trade, lots=share.lots_closed)
         return change
 
+    def _measure_excluded(self, state: HedgeState) -> tuple[HedgeState, Decimal]:
+        """The element left out of the designation, and its change: the designated part of the instrument is the rest."""
+        element = self.relationship.excluded
+        if element is None:
+            return state, ZERO
+        now = self._facts.excluded.get(self._id)
+        if now is None:
+            shown = {"element": element.kind.value, "day": self._facts.trading_day}
+            self._broken("excluded_value_missing", Message("accounting.excluded_missing", shown))
+            return state, ZERO
+        start = TimeValue(element.actual, element.aligned)
+        product, account = self.relationship.item.commodity, ""
+        hedge = TimeValueHedge(self._id, product, account, start, element.first_day, element.last_day)
+        events, after = measure_time_value(
+            hedge,
+            self._facts.trading_day,
+            now,
+            state.excluded,
+            self._currency,
+            related=element.related,
+            share=(state.open_quantity, state.open_quantity + self._gone(state)),
+            rule_set=self.relationship.rule_set,
+        )
+        self._events += [replace(event, period_end=self._period_end) for event in events]
+        changed = after.instrument - state.excluded.instrument
+        left = replace(state, excluded=after, instrument_change=state.instrument_change - changed)
+        return replace(left, instrument_total=state.instrument_total - changed), changed
+
+    def _gone(self, state: HedgeState) -> Decimal:
+        return max(self.relationship.item.quantity - state.open_quantity, ZERO)
+
+    def _check_effectiveness(self, state: HedgeState) -> None:
+        """Asked at period ends, by the rule sets that gate hedge accounting on it; a stop on the day answers it."""
+        asked = self._terms.effectiveness_gate and self._facts.month_end and not self._stops
+        if asked and not highly_effective(state.history):
+            self._broken("hedge_not_effective", Message("accounting.not_effective", {"day": self._facts.trading_day}))
+
+    def _check_forecast(self) -> None:
+        """ASC 815: a forecast transaction that has not come within its stated period plus two months is given up."""
+        end, months = self.relationship.forecast_end, self._terms.grace_months
+        if end is None or not months or not self._facts.month_end or self._stops or self._movements:
+            return
+        year, month = divmod(end.year * 12 + end.month - 1 + months, 12)
+        if (self._facts.trading_day.year, self._facts.trading_day.month) > (year, month + 1):
+            self._broken("forecast_overdue", Message("accounting.forecast_overdue", {"end": end, "months": months}))
+
     def _measure_item(self, state: HedgeState) -> HedgeState:
         """The item's change as the difference to its target: sign × open quantity × (price − price at designation)."""
         item = self.relationship.item
         price = self._facts.item_prices[item.commodity]
-        target = round_money(item.kind.sign * state.open_quantity * (price - item.price), self._currency)
+        if item.members:
+            net = measure_net(item, state.members, price, self._currency)
+            state, target = replace(state, members=net.members), net.change
+        else:
+            moved = round_money(item.kind.sign * state.open_quantity * (price - item.price), self._currency)
+            target = moved + state.offset
         change = target - state.item_change
         if self.relationship.hedge_type is HedgeType.FAIR_VALUE:
             self._add(K.ITEM_CHANGE, self._facts.trading_day, change, period_end=self._period_end)
@@ -202,6 +218,8 @@ class HedgeDay:
 
     def _measure_reserve(self, state: HedgeState, change: Decimal) -> HedgeState:
         target = reserve_target(state.instrument_change, state.item_change, self._terms.reserve)
+        if state.written_off:
+            target = min(ZERO, target - state.written_off) if target < 0 else target
         to_reserve = target - state.reserve
         lots = self._own()
         accounts = {lot.day.account for lot in lots}
@@ -229,6 +247,10 @@ class HedgeDay:
             return []
         for share in self._late:
             self._move_in(self._held[share.lot_id], share)
+        for change in self._rebalances:
+            self._rebalance(change)
+        for loss in self._losses:
+            self._give_up_loss(loss)
         for movement in self._movements:
             self._release(movement)
         for stop in self._stops:
@@ -239,157 +261,8 @@ class HedgeDay:
         self.state = replace(self.state, holdings=holdings)
         return self._events
 
-    def _release(self, movement: ItemMovement) -> None:
-        state = self.state
-        assert state is not None  # noqa: S101 - after_lots checked it
-        if not 0 < movement.quantity <= state.open_quantity:
-            self._broken(
-                "release_quantity",
-                Message("accounting.release_quantity", {"quantity": movement.quantity, "open": state.open_quantity}),
-            )
-            return
-        weights = (movement.quantity, state.open_quantity - movement.quantity)
-        carrying, carrying_left = share_out(state.carrying, weights, self._currency)
-        adjustment, adjustment_left = share_out(state.item_change, weights, self._currency)
-        reserve, reserve_left = share_out(state.reserve, weights, self._currency)
-        _, instrument_left = share_out(state.instrument_change, weights, self._currency)
-        kind = self.relationship.item.kind
-        deferred = state.deferred
-        if movement.net is not None:
-            self._goods(movement, movement.net)
-        if kind is ItemKind.INVENTORY:
-            self._cost(movement, carrying, adjustment)
-        elif self.relationship.hedge_type is HedgeType.FAIR_VALUE:
-            self._add(_RELEASE[kind], movement.day, adjustment, sources=movement.sources)
-        elif kind is ItemKind.FORECAST_PURCHASE and not self._terms.basis_adjustment:
-            deferred += reserve
-        else:
-            self._add(_RELEASE[kind], movement.day, reserve, sources=movement.sources)
-        self.state = replace(
-            state,
-            open_quantity=weights[1],
-            carrying=carrying_left,
-            item_change=adjustment_left,
-            instrument_change=instrument_left,
-            reserve=reserve_left,
-            deferred=deferred,
-        )
-
-    def _goods(self, movement: ItemMovement, net: Decimal) -> None:
-        kind = _GOODS[self.relationship.item.kind]
-        amounts = one_amount(net)
-        if kind is K.SALE:
-            amounts = (("gross", net + movement.vat), ("net", net), ("vat", movement.vat))
-        self._add_all(kind, movement.day, amounts, sources=movement.sources)
-
-    def _cost(self, movement: ItemMovement, carrying: Decimal, adjustment: Decimal) -> None:
-        if self._settings.item_carrying is ItemCarrying.TRANSFER:
-            self._add(K.COST_OF_SALES, movement.day, carrying + adjustment, sources=movement.sources)
-        else:
-            amounts = (("carrying", carrying), ("adjustment", adjustment))
-            self._add_all(K.COST_ADJUSTMENT, movement.day, amounts, sources=movement.sources)
-
-    def _stop(self, stop: HedgeStop) -> None:
-        state = self.state
-        assert state is not None  # noqa: S101 - after_lots checked it
-        item = self.relationship.item.kind
-        if item is ItemKind.INVENTORY:
-            if self._settings.item_carrying is ItemCarrying.TRANSFER:
-                self._add(K.ITEM_RETURN, stop.day, state.carrying + state.item_change, sources=stop.sources)
-                state = replace(state, open_quantity=ZERO, carrying=ZERO, item_change=ZERO)
-        elif not stop.expected:
-            if self.relationship.hedge_type is HedgeType.FAIR_VALUE:
-                self._add(K.ITEM_CHANGE, stop.day, -state.item_change, sources=stop.sources)
-            else:
-                self._add(K.RESERVE_TO_PROFIT, stop.day, state.reserve + state.deferred, sources=stop.sources)
-            state = replace(state, open_quantity=ZERO, item_change=ZERO, reserve=ZERO, deferred=ZERO)
-        self.state = replace(state, stopped=True)
-
     def _release_instruments(self) -> None:
         for lot in self._own():
             moved = lot.move(self._id, "", lot.heads[self._id].lots, self._currency)
             if self._settings.variation is Variation.KEEP:
                 self._lot(K.INSTRUMENT_RELEASED, lot, moved.fair_value)
-
-    # --- small questions ----------------------------------------------------------------------------------------------
-
-    def _own(self) -> list[HeldLot]:
-        return [lot for lot in self._held.values() if lot.heads[self._id].lots or self._closed_today(lot)]
-
-    def _closed_today(self, lot: HeldLot) -> bool:
-        return self._id in lot.shares and lot.shares[self._id].lots_closed > 0
-
-    def _forced(self) -> bool:
-        return bool(self._movements or self._stops)
-
-    def _regular(self) -> bool:
-        return self._settings.measure is Measure.DAY or self._facts.month_end
-
-    @property
-    def _period_end(self) -> bool:
-        return self._settings.measure is Measure.MONTH and self._facts.month_end and not self._forced()
-
-    def _day_source(self) -> tuple[SourceRef, ...]:
-        return day_sources("relationship", self._id, self._facts.trading_day)
-
-    def _broken(self, rule: str, reason: Message) -> None:
-        self.problems.append(RuleBroken(rule, self._id, reason))
-
-    def _add(
-        self,
-        kind: EventKind,
-        day: date,
-        amount: Decimal,
-        *,
-        period_end: bool = False,
-        sources: tuple[SourceRef, ...] = (),
-    ) -> None:
-        self._add_all(kind, day, one_amount(amount), period_end=period_end, sources=sources)
-
-    def _add_all(
-        self,
-        kind: EventKind,
-        day: date,
-        amounts: tuple[tuple[str, Decimal], ...],
-        *,
-        period_end: bool = False,
-        sources: tuple[SourceRef, ...] = (),
-    ) -> None:
-        self._events.append(
-            AccountingEvent(
-                kind,
-                day,
-                amounts,
-                product=self.relationship.item.commodity,
-                relationship=self._id,
-                rule_set=self.relationship.rule_set,
-                period_end=period_end,
-                sources=sources + self._day_source(),
-            )
-        )
-
-    def _lot(
-        self,
-        kind: EventKind,
-        lot: HeldLot,
-        amount: Decimal,
-        *,
-        day: date | None = None,
-        lots: int = 0,
-        period_end: bool = False,
-        relationship: str | None = "",
-    ) -> None:
-        self._events.append(
-            AccountingEvent(
-                kind,
-                day or lot.day.trading_day,
-                one_amount(amount),
-                account=lot.day.account,
-                product=product_of(lot.day.instrument),
-                lots=lots,
-                relationship=self._id if relationship == "" else relationship,
-                rule_set=self.relationship.rule_set,
-                period_end=period_end,
-                sources=day_sources("position_lot", lot.day.lot_id, lot.day.trading_day),
-            )
-        )

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from hedge_core.accounting.relationships import HedgeStop, ItemMovement
+from hedge_core.accounting.option_value import TimeValue
+from hedge_core.accounting.relationships import HedgeStop, ItemMovement, Rebalance, ReserveLoss
 from hedge_core.errors import RuleBroken
 from hedge_core.model.vouchers import SourceRef
 from messages import Message
@@ -86,6 +87,7 @@ class CashKind(StrEnum):
     TRANSFER = "transfer"
     INTEREST = "interest"
     PENALTY = "penalty"
+    DELIVERY = "delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class CashFlow:
 class DayFacts:
     """Everything accounting needs of one trading day of one book. `lots` has every lot open at the start of the day or
     opened on it. `item_prices` are per commodity and base unit, without VAT. `month_end` marks the last trading day of a
-    month; only books that measure monthly look at it."""
+    month. `excluded` has, by relationship, the value of the element left out of its designation, for all instruments
+    designated together, closed ones with their last value."""
 
     trading_day: date
     lots: tuple[LotDay, ...] = ()
@@ -113,3 +116,6 @@ class DayFacts:
     movements: tuple[ItemMovement, ...] = ()
     stops: tuple[HedgeStop, ...] = ()
     month_end: bool = False
+    rebalances: tuple[Rebalance, ...] = ()
+    losses: tuple[ReserveLoss, ...] = ()
+    excluded: Mapping[str, TimeValue] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from hedge_core.accounting.deferred_tax import measure_tax
 from hedge_core.accounting.events import AccountingEvent, EventKind, day_sources, one_amount, product_of
 from hedge_core.accounting.hedge_measurement import HedgeDay
 from hedge_core.accounting.holdings import HeldLot, hold_lots
@@ -77,7 +78,11 @@ def measure_day(
     if problems:
         return DayMeasured((), state, tuple(problems))
     free = {lot_id: lot.heads[""] for lot_id, lot in held.items() if lot.heads[""].lots}
-    return DayMeasured(_without_zeros(events), MeasureState(facts.trading_day, free, hedges))
+    after = MeasureState(facts.trading_day, free, hedges, state.tax)
+    if settings.tax_rate and facts.month_end:
+        taxed, tax = measure_tax(facts.trading_day, after, heads, settings.tax_rate, currency)
+        events, after = [*events, *taxed], replace(after, tax=tax)
+    return DayMeasured(_without_zeros(events), after)
 
 
 def measure_days(
@@ -132,6 +137,8 @@ def _problems(
     names = {relationship.relationship_id for relationship in relationships}
     asked = [movement.relationship_id for movement in facts.movements]
     asked += [stop.relationship_id for stop in facts.stops]
+    asked += [change.relationship_id for change in facts.rebalances]
+    asked += [loss.relationship_id for loss in facts.losses]
     found += [
         RuleBroken("relationship_unknown", name, Message("accounting.relationship_unknown"))
         for name in asked
@@ -145,8 +152,9 @@ _CASH_KINDS = {
     CashKind.TRANSFER: (EventKind.DEPOSIT, EventKind.WITHDRAWAL),
     CashKind.INTEREST: (EventKind.INTEREST, EventKind.INTEREST),
     CashKind.PENALTY: (EventKind.PENALTY, EventKind.PENALTY),
+    CashKind.DELIVERY: (EventKind.DELIVERY_RECEIVED, EventKind.DELIVERY_PAID),
 }
-_PAID = (EventKind.WITHDRAWAL, EventKind.PENALTY)
+_PAID = (EventKind.WITHDRAWAL, EventKind.PENALTY, EventKind.DELIVERY_PAID)
 
 
 def _cash_events(flows: Sequence[CashFlow]) -> list[AccountingEvent]:

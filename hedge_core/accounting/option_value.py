@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from hedge_core.accounting.events import AccountingEvent, EventKind, day_sources, one_amount
+from hedge_core.accounting.relationships import Related
+from hedge_core.accounting.rule_sets import RuleSet
 from hedge_core.rounding import round_money
 
 
@@ -60,18 +62,36 @@ def time_value_reserve(start: TimeValue, now: TimeValue) -> Decimal:
 
 
 def measure_time_value(
-    hedge: TimeValueHedge, on: date, now: TimeValue, state: TimeValueState, currency: str = "CNY"
+    hedge: TimeValueHedge,
+    on: date,
+    now: TimeValue,
+    state: TimeValueState,
+    currency: str = "CNY",
+    *,
+    related: Related = Related.PERIOD,
+    share: tuple[Decimal, Decimal] = (Decimal(1), Decimal(1)),
+    rule_set: RuleSet | None = None,
 ) -> tuple[list[AccountingEvent], TimeValueState]:
-    """Events of a measurement day and the state after it; every entry is the difference to a cumulative target."""
+    """Events of a measurement day and the state after it; every entry is the difference to a cumulative target.
+
+    `share` is (still hedged, designated): only the open part stays in the reserve. Nothing is spread when the element is
+    related to a transaction; nothing is deferred when it goes to profit or loss as it changes."""
+    part, whole = share
     instrument = now.actual - hedge.start.actual
-    reserve = time_value_reserve(hedge.start, now)
+    whole_reserve = Decimal(0) if related is Related.PROFIT else time_value_reserve(hedge.start, now)
+    reserve = round_money(whole_reserve * part / whole, currency)
     spread = min(hedge.start.actual, hedge.start.aligned)
     elapsed = (min(on, hedge.last_day) - hedge.first_day).days
-    amortised = round_money(spread * elapsed / (hedge.last_day - hedge.first_day).days, currency)
+    amortised = state.amortised
+    if related is Related.PERIOD:
+        over = whole * (hedge.last_day - hedge.first_day).days
+        amortised = round_money(spread * part * max(elapsed, 0) / over, currency)
     changed, reserved = instrument - state.instrument, reserve - state.reserve
     source = day_sources("relationship", hedge.relationship_id, on)
     events = [
-        AccountingEvent(kind, on, amounts, hedge.account, hedge.product, 0, hedge.relationship_id, sources=source)
+        AccountingEvent(
+            kind, on, amounts, hedge.account, hedge.product, 0, hedge.relationship_id, rule_set, sources=source
+        )
         for kind, amounts in (
             (
                 EventKind.TIME_VALUE_CHANGE,

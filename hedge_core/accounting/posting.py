@@ -11,15 +11,20 @@ from typing import Final
 from hedge_core.accounting.charts import AccountMap
 from hedge_core.accounting.entries import Entry, entries_of
 from hedge_core.accounting.events import AccountingEvent
+from hedge_core.accounting.roles import AccountRole
 from hedge_core.accounting.rule_sets import BookSettings, Post
 from hedge_core.accounting.summaries import Labels, summary_text
-from hedge_core.accounting.templates import TEMPLATES, Timing, VoucherKind
+from hedge_core.accounting.templates import ATTACHMENTS, TEMPLATES, Timing, VoucherKind
 from hedge_core.errors import RuleBroken
 from hedge_core.model.identity import BookId
 from hedge_core.model.vouchers import BookedBy, PostingLine, SourceRef, Voucher, idempotency_key
 
 MAX_LINES: Final = 50
 """Lines of one voucher; more are split into several, each balanced."""
+
+
+OWN_SUB_ACCOUNT: Final = {AccountRole.RAW_MATERIAL: AccountRole.RAW_MATERIAL_ADJUSTMENT}
+"""What we book on material goes to a sub-account of its own: the ERP's stock module keeps the account of the goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,7 @@ def _vouchers(
                 currency=plan.currency,
                 summary=text([block for block, _ in part]),
                 lines=tuple(replace(line, summary=text([block])) for block, lines in part for line in lines),
+                attachments=len(ATTACHMENTS[kind]),
                 relationship=subject if kind is VoucherKind.HEDGE else None,
             )
         )
@@ -223,7 +229,10 @@ def _lines(
 ) -> list[PostingLine]:
     lines: list[PostingLine] = []
     for line in entry.lines:
-        target = plan.accounts.resolve(line.role, on, broker_account=block.account, product=block.product)
+        role = OWN_SUB_ACCOUNT.get(line.role, line.role)
+        target = plan.accounts.resolve(
+            role, on, broker_account=block.account, product=block.product, rule_set=block.rule_set
+        )
         if isinstance(target, RuleBroken):
             broken.append(target)
             continue
@@ -236,6 +245,9 @@ def _lines(
                 summary="",
                 dimensions=target.dimensions,
                 cash_flow_item=target.cash_flow_item,
+                quantity=Decimal(block.lots) if target.unit and block.lots else None,
+                unit=target.unit if target.unit and block.lots else None,
+                rate_type=target.rate_type,
                 sources=block.sources,
             )
         )
@@ -250,7 +262,9 @@ def _expected(on: date, subject: str, blocks: Sequence[AccountingEvent], plan: P
                 continue
             lines: list[tuple[str, str, Decimal, Decimal]] = []
             for line in entry.lines:
-                target = plan.accounts.resolve(line.role, on, broker_account=block.account, product=block.product)
+                target = plan.accounts.resolve(
+                    line.role, on, broker_account=block.account, product=block.product, rule_set=block.rule_set
+                )
                 code = "" if isinstance(target, RuleBroken) else target.account
                 lines.append((line.role.value, code, line.debit, line.credit))
             found.append(

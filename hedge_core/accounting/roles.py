@@ -21,15 +21,24 @@ class AccountRole(StrEnum):
     CLOSING_RESULT = "closing_result"
     FEE = "fee"
     HEDGE_RESULT = "hedge_result"
+    NET_HEDGE_RESULT = "net_hedge_result"
     HEDGE_RESERVE = "hedge_reserve"
     HEDGE_COST_RESERVE = "hedge_cost_reserve"
     INTEREST = "interest"
     PENALTY = "penalty"
     INVENTORY = "inventory"
     RAW_MATERIAL = "raw_material"
+    RAW_MATERIAL_ADJUSTMENT = "raw_material_adjustment"
     REVENUE = "revenue"
     COST_OF_SALES = "cost_of_sales"
     VAT_OUTPUT = "vat_output"
+    VAT_INPUT = "vat_input"
+    RECEIVABLE = "receivable"
+    PAYABLE = "payable"
+    DEFERRED_TAX_ASSET = "deferred_tax_asset"
+    DEFERRED_TAX_LIABILITY = "deferred_tax_liability"
+    INCOME_TAX = "income_tax"
+    RESERVE_TAX = "reserve_tax"
 
     @property
     def label(self) -> Message:
@@ -38,11 +47,13 @@ class AccountRole(StrEnum):
 
     @property
     def general(self) -> AccountRole:
-        """The role of the general account: closing result and fee are kept under investment income in many ledgers."""
+        """The role of the general account: closing result and fee are kept under investment income in many
+        ledgers, the hedge adjustment of material bought under the material itself."""
         return _GENERAL.get(self, self)
 
 
 _GENERAL: Final = {
     AccountRole.CLOSING_RESULT: AccountRole.INVESTMENT_INCOME,
     AccountRole.FEE: AccountRole.INVESTMENT_INCOME,
+    AccountRole.RAW_MATERIAL_ADJUSTMENT: AccountRole.RAW_MATERIAL,
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.errors import RuleBroken
+from hedge_core.model.vouchers import BookedBy
 from messages import Message
 
 
@@ -33,7 +35,10 @@ class ReserveRule(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RuleSetTerms:
     """What differs between rule sets. `ineffectiveness` is where the ineffective part of a cash flow hedge goes;
-    `basis_adjustment`: the reserve of a forecast purchase enters the cost of the goods on receipt."""
+    `basis_adjustment`: the reserve of a forecast purchase enters the cost of the goods on receipt; `effectiveness_gate`:
+    hedge accounting needs a highly effective hedge (80–125 %, or regression); `rebalancing`, `voluntary_stop`,
+    `net_positions`: whether the rules know them; `grace_months`: how long after its stated period a forecast transaction
+    may still occur before its reserve goes to profit or loss."""
 
     fair_value: bool
     hedge_accounting: bool
@@ -42,13 +47,26 @@ class RuleSetTerms:
     ineffectiveness: AccountRole = AccountRole.HEDGE_RESULT
     open_to_groups: bool = True
     chart: str = ""
+    effectiveness_gate: bool = False
+    rebalancing: bool = True
+    voluntary_stop: bool = False
+    net_positions: bool = True
+    grace_months: int = 0
 
 
 TERMS: Final[Mapping[RuleSet, RuleSetTerms]] = {
     RuleSet.CAS24: RuleSetTerms(fair_value=True, hedge_accounting=True, chart="cas"),
     RuleSet.IFRS9: RuleSetTerms(fair_value=True, hedge_accounting=True),
     RuleSet.ASC815: RuleSetTerms(
-        fair_value=True, hedge_accounting=True, reserve=ReserveRule.WHOLE_CHANGE, basis_adjustment=False
+        fair_value=True,
+        hedge_accounting=True,
+        reserve=ReserveRule.WHOLE_CHANGE,
+        basis_adjustment=False,
+        effectiveness_gate=True,
+        rebalancing=False,
+        voluntary_stop=True,
+        net_positions=False,
+        grace_months=2,
     ),
     RuleSet.CAIKUAI_2015_18: RuleSetTerms(
         fair_value=True, hedge_accounting=True, ineffectiveness=AccountRole.FAIR_VALUE_RESULT, chart="cas"
@@ -109,7 +127,8 @@ class ItemCarrying(StrEnum):
 @dataclass(frozen=True, slots=True)
 class BookSettings:
     """The accounting choices of one book. The defaults suit a small company: measured daily, booked monthly, no hedge
-    accounting. A hedge relationship carries a rule set of its own."""
+    accounting. A hedge relationship carries a rule set of its own. `tax_rate` above zero books deferred tax at month ends;
+    `booked_by` moves kinds of events (by their names) from the template's booker to another one."""
 
     rule_set: RuleSet = RuleSet.NONE
     variation: Variation = Variation.SWEEP
@@ -119,6 +138,8 @@ class BookSettings:
     post: Post = Post.MONTH
     item_carrying: ItemCarrying = ItemCarrying.TRANSFER
     in_group: bool = False
+    tax_rate: Decimal = Decimal(0)
+    booked_by: tuple[tuple[str, BookedBy], ...] = ()
 
     @property
     def terms(self) -> RuleSetTerms:
@@ -137,6 +158,12 @@ class BookSettings:
             post=_choice(texts, "post", Post, Post.MONTH),
             item_carrying=_choice(texts, "item_carrying", ItemCarrying, ItemCarrying.TRANSFER),
             in_group=_choice(texts, "in_group", _YesNo, _YesNo.NO) is _YesNo.YES,
+            tax_rate=_rate(texts, "deferred_tax"),
+            booked_by=tuple(
+                (name.removeprefix(_BOOKED_BY), _choice(texts, name, BookedBy, BookedBy.HEDGEBRIDGE))
+                for name in sorted(texts)
+                if name.startswith(_BOOKED_BY)
+            ),
         )
 
     def problems(self, book: str) -> list[RuleBroken]:
@@ -144,6 +171,23 @@ class BookSettings:
         if self.in_group and not self.terms.open_to_groups:
             return [RuleBroken("rule_set_group", book, Message("accounting.rule_set_group"))]
         return []
+
+
+_BOOKED_BY: Final = "booked_by."
+"""Settings `booked_by.<event kind> = hedgebridge | erp`: who posts every line of that kind, whatever the template says."""
+
+
+def _rate(texts: Mapping[str, str], name: str) -> Decimal:
+    """A tax rate between 0 and 1; `off` (the default) is 0."""
+    text = texts.get(name, "off")
+    try:
+        rate = Decimal(0) if text == "off" else Decimal(text)
+    except ArithmeticError:
+        rate = Decimal(-1)
+    if not 0 <= rate < 1:
+        shown = {"value": text, "allowed": "off, 0.25"}
+        raise RuleBroken("book_setting", name, Message("accounting.setting_unknown", shown))
+    return rate
 
 
 class _YesNo(StrEnum):

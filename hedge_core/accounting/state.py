@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from hedge_core.accounting.option_value import TimeValueState
 from hedge_core.accounting.relationships import HedgeRelationship
 
 ZERO = Decimal(0)
@@ -25,10 +26,40 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """A part taken out of the hedge whose transaction is still expected: what was gathered on it waits for the goods."""
+
+    quantity: Decimal = ZERO
+    carrying: Decimal = ZERO
+    adjustment: Decimal = ZERO
+    reserve: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """One side of a net position: what is still open of it, its carrying amount, and its change since designation."""
+
+    open_quantity: Decimal
+    carrying: Decimal = ZERO
+    change: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measurement: cumulative changes of instrument and item over the relationship's life."""
+
+    day: date
+    instrument: Decimal
+    item: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class HedgeState:
     """Figures of one relationship. The first block is about the open layer only: what a released part took with it is
     gone from it. `reserve` is gain positive; `deferred` is reserve that waits for a later event (no basis adjustment).
-    `instrument_total` and `item_total` run over the relationship's life, for its effectiveness."""
+    `instrument_total` and `item_total` run over the relationship's life, for its effectiveness, and `history` keeps them by
+    day. `offset` corrects the item's target for quantity that joined at another price. `written_off` is the loss of the
+    reserve (negative) that went to profit or loss because it is not expected to be recovered."""
 
     open_quantity: Decimal
     carrying: Decimal
@@ -41,16 +72,36 @@ class HedgeState:
     item_total: Decimal = ZERO
     stopped: bool = False
     taken: frozenset[str] = frozenset()
+    offset: Decimal = ZERO
+    aside: Aside = field(default_factory=lambda: Aside())
+    members: Mapping[str, MemberState] = field(default_factory=dict)
+    excluded: TimeValueState = field(default_factory=lambda: TimeValueState())
+    written_off: Decimal = ZERO
+    history: tuple[Measured, ...] = ()
     holdings: Mapping[str, Holding] = field(default_factory=dict)
 
     @classmethod
     def at_designation(cls, relationship: HedgeRelationship) -> HedgeState:
-        return cls(relationship.item.quantity, relationship.item.carrying_amount)
+        item = relationship.item
+        members = {m.name: MemberState(m.quantity, m.carrying_amount) for m in item.members}
+        carrying = sum((m.carrying_amount for m in item.members), ZERO) if item.members else item.carrying_amount
+        return cls(item.quantity, carrying, members=members)
 
     @property
     def is_open(self) -> bool:
         """Still measured: not stopped, and part of the item is left."""
+        if self.members:
+            return not self.stopped and any(member.open_quantity for member in self.members.values())
         return not self.stopped and self.open_quantity > 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaxState:
+    """Deferred tax booked so far: expense and reserve as debits of the liability, and what is shown as an asset."""
+
+    profit: Decimal = ZERO
+    reserve: Decimal = ZERO
+    asset: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +112,4 @@ class MeasureState:
     as_of: date | None = None
     lots: Mapping[str, Holding] = field(default_factory=dict)
     hedges: Mapping[str, HedgeState] = field(default_factory=dict)
+    tax: TaxState = field(default_factory=lambda: TaxState())

@@ -35,6 +35,29 @@ class VoucherKind(StrEnum):
     FAIR_VALUE = "fair_value"
     CLOSE = "close"
     HEDGE = "hedge"
+    TAX = "tax"
+
+
+class Attachment(StrEnum):
+    """A paper that goes with a voucher (附件): the broker's statement of the period, our calculation sheet, the designation."""
+
+    STATEMENT = "statement"
+    CALCULATION = "calculation"
+    DESIGNATION = "designation"
+
+
+_SHEETS: Final = (Attachment.STATEMENT, Attachment.CALCULATION)
+
+ATTACHMENTS: Final[Mapping[VoucherKind, tuple[Attachment, ...]]] = {
+    VoucherKind.CASH: (Attachment.STATEMENT,),
+    VoucherKind.FEE: (Attachment.STATEMENT,),
+    VoucherKind.INTEREST: (Attachment.STATEMENT,),
+    VoucherKind.FAIR_VALUE: _SHEETS,
+    VoucherKind.CLOSE: _SHEETS,
+    VoucherKind.HEDGE: (*_SHEETS, Attachment.DESIGNATION),
+    VoucherKind.TAX: (Attachment.CALCULATION,),
+}
+"""What is attached, and so counted, to a voucher of each kind: a day's or a month's statement is one paper."""
 
 
 class Timing(StrEnum):
@@ -85,6 +108,9 @@ NEXT: Final = Timing.WITH_HEDGE_EVENT
 TEMPLATES: Final[Mapping[EventKind, Template]] = {
     K.DEPOSIT: Template(V.CASH, OWN, _pair(R.MARGIN_ACCOUNT, R.BANK)),
     K.WITHDRAWAL: Template(V.CASH, OWN, _pair(R.BANK, R.MARGIN_ACCOUNT)),
+    # Goods delivered on the exchange are paid through the broker; the invoice is the ERP's own document.
+    K.DELIVERY_RECEIVED: Template(V.CASH, OWN, _pair(R.MARGIN_ACCOUNT, R.RECEIVABLE)),
+    K.DELIVERY_PAID: Template(V.CASH, OWN, _pair(R.PAYABLE, R.MARGIN_ACCOUNT)),
     K.FEE: Template(V.FEE, END, _pair(R.FEE, CASH)),
     K.INTEREST: Template(V.INTEREST, END, _pair(R.MARGIN_ACCOUNT, R.INTEREST)),
     K.PENALTY: Template(V.INTEREST, END, _pair(R.PENALTY, R.MARGIN_ACCOUNT)),
@@ -119,6 +145,9 @@ TEMPLATES: Final[Mapping[EventKind, Template]] = {
         ),
     ),
     K.TIME_VALUE_AMORTISATION: Template(V.HEDGE, NEXT, _pair(R.HEDGE_RESULT, R.HEDGE_COST_RESERVE)),
+    K.TIME_VALUE_TO_COST: Template(V.HEDGE, OWN, _pair(R.HEDGE_COST_RESERVE, R.RAW_MATERIAL)),
+    K.TIME_VALUE_TO_REVENUE: Template(V.HEDGE, OWN, _pair(R.HEDGE_COST_RESERVE, R.REVENUE)),
+    K.TIME_VALUE_TO_PROFIT: Template(V.HEDGE, OWN, _pair(R.HEDGE_COST_RESERVE, R.HEDGE_RESULT)),
     K.ITEM_DESIGNATION: Template(V.HEDGE, OWN, _pair(R.HEDGED_ITEM, R.INVENTORY)),
     K.ITEM_CHANGE: Template(V.HEDGE, NEXT, _pair(R.HEDGED_ITEM, R.HEDGE_RESULT)),
     K.ITEM_RETURN: Template(V.HEDGE, OWN, _pair(R.INVENTORY, R.HEDGED_ITEM)),
@@ -131,8 +160,36 @@ TEMPLATES: Final[Mapping[EventKind, Template]] = {
             TemplateLine(Sign.CREDIT, R.VAT_OUTPUT, "vat", ERP),
         ),
     ),
-    K.PURCHASE: Template(V.HEDGE, OWN, _pair(R.RAW_MATERIAL, R.BANK, ERP)),
+    K.PURCHASE: Template(
+        V.HEDGE,
+        OWN,
+        (
+            TemplateLine(Sign.DEBIT, R.RAW_MATERIAL, "net", ERP),
+            TemplateLine(Sign.DEBIT, R.VAT_INPUT, "vat", ERP),
+            TemplateLine(Sign.CREDIT, R.BANK, "gross", ERP),
+        ),
+    ),
+    K.DELIVERY_SALE: Template(
+        V.HEDGE,
+        OWN,
+        (
+            TemplateLine(Sign.DEBIT, R.RECEIVABLE, "gross", ERP),
+            TemplateLine(Sign.CREDIT, R.REVENUE, "net", ERP),
+            TemplateLine(Sign.CREDIT, R.VAT_OUTPUT, "vat", ERP),
+        ),
+    ),
+    K.DELIVERY_PURCHASE: Template(
+        V.HEDGE,
+        OWN,
+        (
+            TemplateLine(Sign.DEBIT, R.RAW_MATERIAL, "net", ERP),
+            TemplateLine(Sign.DEBIT, R.VAT_INPUT, "vat", ERP),
+            TemplateLine(Sign.CREDIT, R.PAYABLE, "gross", ERP),
+        ),
+    ),
     K.COST_OF_SALES: Template(V.HEDGE, OWN, _pair(R.COST_OF_SALES, R.HEDGED_ITEM, ERP)),
+    K.COST_BOOKED: Template(V.HEDGE, OWN, _pair(R.COST_OF_SALES, R.INVENTORY, ERP)),
+    K.COST_DIFFERENCE: Template(V.HEDGE, OWN, _pair(R.COST_OF_SALES, R.HEDGED_ITEM)),
     K.COST_ADJUSTMENT: Template(
         V.HEDGE,
         OWN,
@@ -148,6 +205,12 @@ TEMPLATES: Final[Mapping[EventKind, Template]] = {
     K.BASIS_ADJUSTMENT: Template(V.HEDGE, OWN, _pair(R.HEDGE_RESERVE, R.RAW_MATERIAL)),
     K.RESERVE_TO_REVENUE: Template(V.HEDGE, OWN, _pair(R.HEDGE_RESERVE, R.REVENUE)),
     K.RESERVE_TO_PROFIT: Template(V.HEDGE, OWN, _pair(R.HEDGE_RESERVE, R.HEDGE_RESULT)),
+    K.RESERVE_TO_NET_RESULT: Template(V.HEDGE, OWN, _pair(R.HEDGE_RESERVE, R.NET_HEDGE_RESULT)),
+    K.ITEM_TO_NET_RESULT: Template(V.HEDGE, OWN, _pair(R.NET_HEDGE_RESULT, R.HEDGED_ITEM)),
+    K.TAX_ON_PROFIT: Template(V.TAX, END, _pair(R.INCOME_TAX, R.DEFERRED_TAX_LIABILITY)),
+    K.TAX_ON_RESERVE: Template(V.TAX, END, _pair(R.RESERVE_TAX, R.DEFERRED_TAX_LIABILITY)),
+    K.TAX_PRESENTATION: Template(V.TAX, END, _pair(R.DEFERRED_TAX_ASSET, R.DEFERRED_TAX_LIABILITY)),
 }
 """In two templates amounts add up by construction of the event: reserve + ineffective (or excess) = instrument, and
-net + vat = gross."""
+net + vat = gross. Deferred tax is booked on the
+liability; `tax_presentation` moves a debit balance of it to the asset."""

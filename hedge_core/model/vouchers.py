@@ -80,6 +80,7 @@ class PostingLine:
     quantity: Decimal | None = None
     unit: str | None = None
     sources: tuple[SourceRef, ...] = ()
+    rate_type: str | None = None
 
     def mirrored(self) -> PostingLine:
         """The same line with debit and credit exchanged."""

@@ -57,7 +57,7 @@ def test_usual_codes_differ_by_rule_set() -> None:
 
 
 def test_an_unmapped_role_is_named_with_the_remedy_in_both_languages() -> None:
-    problem = AccountMap.usual(RuleSet.CAS24).resolve(R.HEDGE_RESULT, DAY)
+    problem = AccountMap.usual(RuleSet.IFRS9).resolve(R.HEDGE_RESULT, DAY)
     assert isinstance(problem, RuleBroken)
     assert problem.record == "hedge_result"
     assert "套期损益" in say(problem.message, "zh")
