@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Select, case, func, select
 
 from adapters.storage.codec import decode, encode
+from adapters.storage.column_blocks import ColumnBlocks
 from adapters.storage.schema import FILLS, STATEMENTS
 from adapters.storage.scope import Scope
 from hedge_core.model.futures import AccountStatement, Direction, Fill, HedgeFlag, Offset
@@ -69,6 +70,7 @@ class Statements:
             )
         )
         self._scope.insert(FILLS, (_fill_row(fill, statement, currency) for fill in statement.fills))
+        ColumnBlocks(self._scope).list_fills(statement.account, currency, day, statement.fills)
 
     def current(
         self, account: str, trading_day: date, currency: str | None = None, form: str | None = None

@@ -6,6 +6,7 @@ One module per subject; each new one is imported here, so that `METADATA` knows 
 """
 
 from adapters.storage.schema.broker_queries import BROKER_ANSWERS, BROKER_FILLS, HEDGE_ORDERS
+from adapters.storage.schema.column_blocks import DAY_REOPENINGS, FILL_BLOCKS, RECALCULATIONS, RESULT_DAYS
 from adapters.storage.schema.columns import METADATA
 from adapters.storage.schema.commodity import COMMODITY_EVENTS, COMMODITY_TERMS
 from adapters.storage.schema.jobs import JOB_ALONE, JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
@@ -58,11 +59,13 @@ __all__ = [
     "CONTRACT_LINES",
     "CURRENT",
     "CURSORS",
+    "DAY_REOPENINGS",
     "DELIVERIES",
     "DOCUMENTS",
     "DUE",
     "EXPECTATIONS",
     "FILLS",
+    "FILL_BLOCKS",
     "FINAL",
     "HEDGE_ORDERS",
     "HELD",
@@ -81,8 +84,10 @@ __all__ = [
     "PRICES",
     "QUARANTINE",
     "RAW_RECORDS",
+    "RECALCULATIONS",
     "RECONCILIATION_ROWS",
     "RECONCILIATION_RUNS",
+    "RESULT_DAYS",
     "SCHEDULES",
     "SNAPSHOTS",
     "STATEMENTS",
