@@ -14,6 +14,7 @@ from adapters.storage.audit import Audit
 from adapters.storage.broker import Broker
 from adapters.storage.broker_queries import BrokerQueries
 from adapters.storage.codec import encode_open
+from adapters.storage.column_blocks import ColumnBlocks
 from adapters.storage.commodity import Commodity
 from adapters.storage.configuration import Configuration, book_of
 from adapters.storage.engine import make_engine
@@ -21,6 +22,7 @@ from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
 from adapters.storage.outbox import Outbox
 from adapters.storage.physical import Physical
 from adapters.storage.queue import DueRows
+from adapters.storage.reconciliation import Reconciliation
 from adapters.storage.records import Records
 from adapters.storage.results import Results
 from adapters.storage.schema import AUDIT_HEADS, BOOKS, CONNECTIONS
@@ -45,7 +47,9 @@ class SqlUnitOfWork:
         self.records = Records(scope)
         self.physical = Physical(scope, self.records)
         self.statements = Statements(scope)
+        self.columns = ColumnBlocks(scope)
         self.broker = Broker(scope)
+        self.reconciliation = Reconciliation(scope)
         self.broker_queries = BrokerQueries(scope)
         self.results = Results(scope)
         self.outbox = Outbox(scope)
@@ -69,11 +73,23 @@ class SqlUnitOfWork:
     def save_connection(self, connection: Connection) -> None:
         self._configuration.save_connection(connection)
 
+    def remove_connection(self, name: str) -> bool:
+        return self._configuration.remove_connection(name)
+
+    def connection_worked(self, name: str) -> None:
+        self._configuration.connection_worked(name)
+
+    def note_batch(self, name: str, most: int) -> None:
+        self._configuration.note_batch(name, most)
+
     def save_settings(self, settings: Mapping[str, str]) -> None:
         self._configuration.save_settings(settings)
 
     def document(self, kind: str, name: str) -> bytes | None:
         return self._configuration.document(kind, name)
+
+    def document_versions(self, kind: str, prefix: str) -> tuple[tuple[str, int], ...]:
+        return self._configuration.document_versions(kind, prefix)
 
     def save_document(self, kind: str, name: str, body: bytes) -> int:
         return self._configuration.save_document(kind, name, body)
@@ -154,6 +170,12 @@ class SqlStore:
         if found.troubled:
             with self._engine.begin() as connection:
                 connection.execute(_one(book, name).values(failures_in_a_row=0, circuit_open_until=None))
+
+    def throttle_connection(self, book: BookId, name: str, until: datetime) -> None:
+        """Never earlier than what was said before: of two answers the more patient one counts."""
+        earlier = or_(CONNECTIONS.c.throttled_until.is_(None), CONNECTIONS.c.throttled_until < until)
+        with self._engine.begin() as connection:
+            connection.execute(_one(book, name).where(earlier).values(throttled_until=until))
 
     def pause_connection(self, book: BookId, name: str, reason: str) -> None:
         """With the event `connection.paused`. Only `save_connection` opens it again."""

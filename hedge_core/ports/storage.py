@@ -3,7 +3,7 @@ exception rolls everything back, audit events included."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,8 +17,10 @@ from hedge_core.model.physical import ContractLine, InventoryLot, Master, Master
 from hedge_core.model.records import Cursor, Pulled, Quarantined, RawRecord
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
 from hedge_core.ports.broker_queries import BrokerQueryStore
+from hedge_core.ports.column_blocks import ColumnBlockStore
 from hedge_core.ports.commodity import CommodityStore
-from hedge_core.ports.jobs import JobQueue, JobStore, ScheduleStore
+from hedge_core.ports.jobs import JobQueue, JobStore, Lease, ScheduleStore, WorkQueue
+from hedge_core.ports.reconciliation import ReconciliationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Connection:
     paused_reason: str = ""
     circuit_open_until: datetime | None = None
     failures_in_a_row: int = 0
+    throttled_until: datetime | None = None
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -290,7 +293,9 @@ class OutboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One write to another system. `attempts` counts at start; `token` fences a lease."""
+    """One write to another system. `attempts` counts at start; `lease_token` fences a lease. `unknowns` are the attempts with
+    an unknown outcome since a person last decided, `lost_leases` the workers that died over the row in that time, and
+    `batch_limit` how many rows may share a call with it (0: as many as the connection allows)."""
 
     id: int
     book: BookId
@@ -307,6 +312,11 @@ class OutboxRow:
     depends_on: int | None = None
     last_error: str = ""
     found_by_lookup: bool = False
+    unknowns: int = 0
+    lost_leases: int = 0
+    batch_limit: int = 0
+    queued_by: str = ""
+    decided_by: str = ""
 
 
 class OutboxStore(Protocol):
@@ -326,11 +336,23 @@ class OutboxStore(Protocol):
         cancelled one becomes pending with its attempts), other content raises `IdempotencyConflict`."""
         ...
 
-    def rows(self, state: OutboxState | None = None) -> list[OutboxRow]: ...
+    def rows(
+        self, state: OutboxState | None = None, *, connection: str = "", limit: int | None = None
+    ) -> list[OutboxRow]: ...
+    def counts(self) -> dict[OutboxState, int]:
+        """How many rows there are in each state that occurs."""
+        ...
+
     def row(self, row_id: int) -> OutboxRow | None: ...
     def start(self, row_id: int, token: str, now: datetime, lease_until: datetime | None = None) -> OutboxRow | None:
         """Leased → started, attempt counted, the lease renewed if a time is given; None when the token no longer holds
         the lease or it has run out."""
+        ...
+
+    def start_together(
+        self, row_ids: Sequence[int], token: str, now: datetime, lease_until: datetime | None = None
+    ) -> list[OutboxRow]:
+        """The same for rows leased under one token, by id; without those that the token does not hold any more."""
         ...
 
     def finish(
@@ -343,40 +365,26 @@ class OutboxStore(Protocol):
         last_error: str = "",
         give_attempt_back: bool = False,
         found_by_lookup: bool = False,
+        batch_limit: int | None = None,
     ) -> bool:
         """Started → a new state, only while the token holds; False when another lease has taken over."""
         ...
 
     def release(self, row_id: int, state: OutboxState, reason: str, available_at: datetime) -> None:
-        """A person's decision on a dead or unknown row: back to pending, cancelled or done."""
+        """A person's decision on a dead or unknown row: back to pending, cancelled or done; who decided is kept. What was
+        counted against the row begins again."""
         ...
 
 
-class Queue(Protocol):
-    """The dispatcher's narrow view across books: due rows and leases, and nothing else."""
+class Queue(WorkQueue, Protocol):
+    """The dispatcher's narrow view across books: due rows and leases, and nothing else.
 
-    def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[OutboxRow]:
-        """Due rows (pending or unknown with `available_at` reached, or leased/started with an expired lease), leased
-        with a fresh token each. Attempts counted at start tell whether a look-up must come first. Rows of paused or
-        circuit-open connections and rows whose `depends_on` is not done are left."""
-        ...
+    `lease_due` leases rows that are due (pending or unknown with `available_at` reached, or leased or started with an expired
+    lease) with fresh tokens. Rows of paused, throttled or circuit-open connections and rows whose `depends_on` is not done are
+    left, and no connection gets more calls at the same time than it is allowed. `limit` counts calls: where a connection takes
+    several vouchers in one, they are leased together under one token."""
 
-    def leased(self, row_id: int) -> OutboxRow | None:
-        """The row behind a message, whatever its book; None when it does not exist."""
-        ...
-
-    def in_work(self, now: datetime) -> int:
-        """Rows leased or started whose lease still holds."""
-        ...
-
-    def held(self, row_ids: Collection[int], now: datetime) -> set[int]:
-        """Which of these rows are leased or started under a lease that still holds."""
-        ...
-
-    def next_due(self, now: datetime) -> datetime | None:
-        """When the next row becomes due, expiring leases included; None when nothing waits."""
-        ...
-
+    def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[Lease]: ...
     def counts(self) -> dict[tuple[str, str], int]:
         """(connection, state) -> rows."""
         ...
@@ -410,7 +418,9 @@ class UnitOfWork(Protocol):
     records: RecordStore
     physical: PhysicalStore
     statements: StatementStore
+    columns: ColumnBlockStore
     broker: BrokerStore
+    reconciliation: ReconciliationStore
     broker_queries: BrokerQueryStore
     results: ResultStore
     outbox: OutboxStore
@@ -422,9 +432,16 @@ class UnitOfWork(Protocol):
     def connection(self, name: str) -> Connection | None: ...
     def connections(self) -> list[Connection]: ...
     def save_connection(self, connection: Connection) -> None: ...
+    def remove_connection(self, name: str) -> bool: ...
+    def connection_worked(self, name: str) -> None: ...
+    def note_batch(self, name: str, most: int) -> None: ...
     def save_settings(self, settings: Mapping[str, str]) -> None: ...
     def document(self, kind: str, name: str) -> bytes | None:
         """Configuration kept as a file would be: mapping specs, account maps, designations. The latest version."""
+        ...
+
+    def document_versions(self, kind: str, prefix: str) -> tuple[tuple[str, int], ...]:
+        """(name, newest version) of the documents whose names begin with `prefix`."""
         ...
 
     def save_document(self, kind: str, name: str, body: bytes) -> int:
@@ -453,4 +470,8 @@ class Store(Protocol):
         ...
 
     def connection_worked(self, book: BookId, name: str) -> None: ...
+    def throttle_connection(self, book: BookId, name: str, until: datetime) -> None:
+        """No call to it before the given time."""
+        ...
+
     def pause_connection(self, book: BookId, name: str, reason: str) -> None: ...
