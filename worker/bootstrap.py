@@ -16,7 +16,7 @@ import structlog
 from adapters.broker.ctp_statement import read_statements
 from adapters.clock import SystemClock
 from adapters.documents import read_account_map, read_designation
-from adapters.reference import load_products
+from adapters.reference import load_products, read_calendar
 from adapters.secrets import RedactingFilter, Redactor, SecretBox, VaultPlace, open_box
 from adapters.storage import SqlStore, open_store
 from hedge_core.accounting.charts import AccountMap
@@ -26,10 +26,12 @@ from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter
-from hedge_core.ports.storage import Connection, OutboxRow, OutboxState
+from hedge_core.ports.jobs import Lease
+from hedge_core.ports.storage import Connection, OutboxState
 from hedge_core.product_table import ProductTable
+from hedge_core.trading_calendar import TradingCalendar
 from hedge_core.use_cases.account import Ledger
-from hedge_core.use_cases.post import deliver
+from hedge_core.use_cases.deliver import deliver
 from mapping import SCHEMAS, CompiledSpec, compile_spec, load_spec
 from messages import Message
 from worker.runtime import Runtime
@@ -37,6 +39,7 @@ from worker.settings import Settings
 from worker.systems import Wiring, system
 
 SPEC_DOCUMENT = "mapping"
+CALENDAR_DOCUMENT = "calendar"
 DEFAULT_ZONE = "Asia/Shanghai"
 WORKER = Actor("hedgebridge-worker", authenticated=True)
 
@@ -65,6 +68,11 @@ class App:
     def products(self) -> ProductTable:
         """Futures products, effective-dated."""
         return load_products()
+
+    def calendar(self, book: BookId) -> TradingCalendar:
+        """Trading days, with the book's own table (`hedgebridge calendar import`) laid over the product's."""
+        with self.store.read(book) as uow:
+            return read_calendar("calendar", uow.document(CALENDAR_DOCUMENT, "overrides") or b"")
 
     def ledger(self, texts: Mapping[str, str]) -> Ledger:
         """How the accounting use case reads its documents; `texts` are the book's settings. Names for summaries stand in
@@ -127,10 +135,10 @@ class App:
                 raise InvalidInput(connection.name, 0, name, message)
         return kind.build(Wiring(connection, secrets, specs, self.clock, self.settings.call_seconds))
 
-    def deliver(self, row: OutboxRow) -> OutboxState | None:
-        """Deliver one leased outbox row."""
+    def deliver(self, lease: Lease) -> OutboxState | None:
+        """Deliver the outbox rows of one lease."""
         chosen = self.settings
-        return deliver(self.store, row, self.erp, WORKER, self.clock, chosen.settle_seconds, chosen.lease_seconds)
+        return deliver(self.store, lease, self.erp, WORKER, self.clock, chosen.settle_seconds, chosen.lease_seconds)
 
     def runtime(self) -> Runtime:
         """The workers of this process, not yet started."""

@@ -105,7 +105,10 @@ def settle_day(
     as_json: JsonOption = False,
 ) -> None:
     session = Session(book, who, as_json)
-    result = settle(session.app.store, session.book, day.date(), session.app.products, session.actor, overrule=overrule)
+    app, here = session.app, session.book
+    result = settle(
+        app.store, here, day.date(), app.products, session.actor, overrule=overrule, calendar=app.calendar(here)
+    )
     session.screen.record(
         "settled",
         {"day": result.trading_day, "state": Word(result.state), "version": result.version or None,

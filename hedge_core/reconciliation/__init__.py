@@ -9,26 +9,34 @@ blocking(rows)                                             what keeps the day op
 
 from hedge_core.reconciliation.causes import Circumstances, explain
 from hedge_core.reconciliation.compare import compare
-from hedge_core.reconciliation.review import assign, blocking, carry_over, overrule
+from hedge_core.reconciliation.ledger_tie import LedgerBalance, ledger_ties
+from hedge_core.reconciliation.review import add_step, assign, blocking, carry_over, overrule
 from hedge_core.reconciliation.rows import Cause, ReconciliationRow, RowState, Step
-from hedge_core.reconciliation.sides import Held, Side, Source, ours, queried, stated
+from hedge_core.reconciliation.sides import Held, Side, Source, ours, queried, queried_figures, stated
+from hedge_core.reconciliation.transfers import BankTransfer, compare_transfers
 
 __all__ = [
+    "BankTransfer",
     "Cause",
     "Circumstances",
     "Held",
+    "LedgerBalance",
     "ReconciliationRow",
     "RowState",
     "Side",
     "Source",
     "Step",
+    "add_step",
     "assign",
     "blocking",
     "carry_over",
     "compare",
+    "compare_transfers",
     "explain",
+    "ledger_ties",
     "ours",
     "overrule",
     "queried",
+    "queried_figures",
     "stated",
 ]

@@ -26,8 +26,8 @@ result, which is a known cause."""
 
 def compare(sides: Sequence[Side]) -> list[ReconciliationRow]:
     """All differences, pair by pair in the order of the sides. ValueError unless all are of one account and day."""
-    if len({(side.account, side.trading_day) for side in sides}) > 1:
-        raise ValueError("sides belong to one account and trading day")
+    if len({(side.account, side.trading_day, side.currency) for side in sides}) > 1:
+        raise ValueError("sides belong to one account, currency and trading day")
     found: list[ReconciliationRow] = []
     for left, right in combinations(sides, 2):
         found += _fills(left, right)
@@ -93,7 +93,7 @@ def _figures(left: Side, right: Side) -> Iterator[ReconciliationRow]:
     for name in sorted(names):
         a, b = left.figures[name], right.figures[name]
         if a != b:
-            yield _row(left, right, name, "", a, b, b - a)
+            yield _row(left, right, name, left.currency, a, b, b - a)
 
 
 def _row(

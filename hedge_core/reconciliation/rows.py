@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from hedge_core.canonical import canonical_hash
 from messages import Message
 
 
@@ -41,19 +42,22 @@ class RowState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Step:
     """One suggestion: `amount` of the difference is due to `cause`, shown by `evidence` (a fill's key, a statement's line).
-    `remainder` is what is left of the difference after this step and those before it."""
+    `remainder` is what is left of the difference after this step and those before it. `by` names the person who said so;
+    empty for a suggestion of ours."""
 
     cause: Cause
     amount: Decimal
     evidence: str
     remainder: Decimal
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationRow:
     """One difference of an account and trading day.
 
-    `subject` is fill, fill_<field>, lots or a figure of the funds; `key` names the record within it. `left` and `right` are
+    `subject` is fill, fill_<field>, lots, a figure of the funds, ledger, transfer or voucher_<what>; `key` names the record
+    within it (a figure's currency where the account has several). `left` and `right` are
     the two sides compared, with their values (None: that side does not have the record); `difference` is right − left,
     in lots or the account's currency, and 1 for a record that only one side has."""
 
@@ -71,6 +75,12 @@ class ReconciliationRow:
     first_seen: date | None = None
     owner: str = ""
     reason: str = ""
+    approved_by: str = ""
+
+    @property
+    def row_id(self) -> str:
+        """Short name of the difference, the same every day while it is the same difference: `D` and 10 hex digits."""
+        return f"D{canonical_hash(list(self.identity))[:10]}"
 
     @property
     def identity(self) -> tuple[str, str, str, str, str]:

@@ -23,6 +23,8 @@ class Source(StrEnum):
     OURS = "ours"
     QUERY = "query"
     STATEMENT = "statement"
+    BANK = "bank"
+    ERP = "erp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Side:
 
     `fills`, `held` None: this source does not say. `figures` are funds by name (`equity`, `fee`, `deposits` …) in the
     account's currency; a name that is absent is not known. `fill_fields` are the fields of a fill that the source states.
-    `view` is mtm or trade: what it means for the balance."""
+    `view` is mtm or trade: what it means for the balance. `currency` is given where the account has several."""
 
     source: Source
     account: str
@@ -51,6 +53,7 @@ class Side:
     figures: Mapping[str, Decimal]
     fill_fields: frozenset[str]
     view: str = "mtm"
+    currency: str = ""
 
 
 _FIELDS: Final = frozenset({"lots", "price", "fee", "realised_mtm"})
@@ -86,12 +89,13 @@ def ours(
     lots: Iterable[PositionLot],
     funds: FundsResult | None = None,
     extra: Mapping[str, Decimal] | None = None,
+    currency: str = "",
 ) -> Side:
     """Our side: fills of the day, open lots after it, funds as settled, and further figures (`margin` by our own rates)."""
     figures = {name: getattr(funds, field) for name, field in _OURS.items()} if funds else {}
     mine = tuple(fill for fill in fills if fill.account == account)
     held = _held((lot.instrument, lot.direction, lot.hedge_flag, lot.lots) for lot in lots if lot.account == account)
-    return Side(Source.OURS, account, trading_day, mine, held, {**figures, **(extra or {})}, _FIELDS)
+    return Side(Source.OURS, account, trading_day, mine, held, {**figures, **(extra or {})}, _FIELDS, "mtm", currency)
 
 
 def queried(
@@ -101,6 +105,7 @@ def queried(
     held: Iterable[Held] | None,
     figures: Mapping[str, Decimal],
     fill_fields: frozenset[str] = frozenset({"lots", "price"}),
+    currency: str = "",
 ) -> Side:
     """The broker's answers to queries. CTP fills carry neither fee nor result, hence the two fields."""
     return Side(
@@ -111,10 +116,21 @@ def queried(
         None if held is None else _held((row.instrument, row.direction, row.hedge_flag, row.lots) for row in held),
         figures,
         fill_fields,
+        currency=currency,
     )
 
 
-def stated(statement: AccountStatement) -> Side:
+DAY_LONG: Final = ("balance_before", "deposits", "realised", "fee", "pledge")
+"""Figures that a query after the close states as the statement will: the others move with prices until the day is settled."""
+
+
+def queried_figures(funds: AccountFunds, unknown: Iterable[str]) -> dict[str, Decimal]:
+    """Of a funds query the figures that can be compared with a statement. `unknown` names fields the broker does not state."""
+    silent = frozenset(unknown)
+    return {name: getattr(funds, _THEIRS[name]) for name in DAY_LONG if _THEIRS[name] not in silent}
+
+
+def stated(statement: AccountStatement, currency: str = "") -> Side:
     """The statement's side, without what this kind of statement does not say."""
     silent = frozenset(statement.unknown)
     fields = frozenset(name for name in _FIELDS if f"fills.{name}" not in silent)
@@ -131,6 +147,7 @@ def stated(statement: AccountStatement) -> Side:
         _figures(statement.funds, silent),
         fields,
         statement.view,
+        currency,
     )
 
 

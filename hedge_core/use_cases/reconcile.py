@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
 from hedge_core.ports.erp import ErpAdapter
-from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.ports.storage import Store, StoredVoucher, UnitOfWork
+from hedge_core.reconciliation.rows import ReconciliationRow
 from hedge_core.settlement.compare import compare
 from hedge_core.snapshot import decode
 from messages import Message
@@ -60,6 +63,36 @@ def _voucher(voucher: Voucher, documents: Sequence[PostingReceipt]) -> list[Brea
     document = documents[0]
     pairs = (("date", voucher.posting_date, document.posting_date), ("sum", voucher.total, document.total))
     return [_break("voucher", voucher.voucher_id, what, str(a), str(b)) for what, a, b in pairs if a != b]
+
+
+def voucher_rows(
+    sent: Sequence[StoredVoucher], found: Mapping[str, Sequence[PostingReceipt]], day: date
+) -> list[ReconciliationRow]:
+    """The same comparison as rows of a day: how many documents stand there, the sum, and the date as `yyyymmdd`. A voucher
+    still on its way is left out."""
+    rows: list[ReconciliationRow] = []
+    for stored in sent:
+        voucher, documents = stored.voucher, found.get(stored.voucher.key, [])
+        if not documents and stored.status is VoucherStatus.QUEUED:
+            continue
+        if len(documents) != 1:
+            pairs = [("documents", Decimal(1), Decimal(len(documents)))]
+        else:
+            theirs = documents[0]
+            pairs = (
+                [("date", _number(voucher.posting_date), _number(theirs.posting_date))] if theirs.posting_date else []
+            )
+            pairs += [("sum", voucher.total, theirs.total)] if theirs.total is not None else []
+        rows += [
+            ReconciliationRow("", day, f"voucher_{what}", voucher.voucher_id, "ours", "erp", a, b, b - a)
+            for what, a, b in pairs
+            if a != b
+        ]
+    return rows
+
+
+def _number(day: date) -> Decimal:
+    return Decimal(day.year * 10000 + day.month * 100 + day.day)
 
 
 def _days(uow: UnitOfWork) -> tuple[list[Break], int]:

@@ -18,6 +18,8 @@ from hedge_core.ports.storage import Book, Store, StoredSnapshot, UnitOfWork
 from hedge_core.products import products_by_instrument
 from hedge_core.settlement import Difference, OpeningFunds, Settlement, SettlementInput, input_digests, settle_day
 from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_hash
+from hedge_core.trading_calendar import TradingCalendar
+from hedge_core.use_cases.day_gate import closed_gate
 from messages import Message
 
 FINAL: Final = "final"
@@ -49,15 +51,20 @@ def settle(
     actor: Actor,
     *,
     overrule: str = "",
+    calendar: TradingCalendar | None = None,
 ) -> Settled:
     """Settle one trading day. Days are settled in order. With the same inputs as the stored snapshot nothing happens;
-    with others a proposed version is stored beside it. `overrule` is the reason for settling in spite of differences."""
+    with others a proposed version is stored beside it. `overrule` is the reason for settling in spite of differences; a
+    difference of the day's reconciliation that nobody has explained or overruled keeps the day open all the same."""
     with store.begin(book, actor) as uow:
         given = gather(uow, trading_day, products)
         final = uow.results.snapshot(trading_day)
         inputs = canonical_hash([list(pair) for pair in input_digests(given) if pair[0] not in AS_SEEN_THAT_DAY])
         if final is not None and final.input_digest == inputs and final.previous_digest == (given.previous_hash or ""):
             return Settled(trading_day, "unchanged", final.version, final.digest)
+        held = closed_gate(uow, trading_day, calendar)
+        if held:
+            return Settled(trading_day, "open", broken=tuple(held))
         outcome = settle_day(given)
         if isinstance(outcome, list):
             return Settled(trading_day, "open", broken=tuple(outcome))

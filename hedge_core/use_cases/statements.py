@@ -23,13 +23,15 @@ from hedge_core.ports.storage import OpeningState, Store, StoredStatement, UnitO
 from hedge_core.product_table import ProductTable
 from hedge_core.statement_diff import Difference, diff_statements
 from hedge_core.statement_findings import Finding, Severity
-from hedge_core.statement_form_checks import check_any_statement
+from hedge_core.statement_form_checks import check_any_statement, two_view_findings
+from hedge_core.trading_calendar import TradingCalendar
 from hedge_core.use_cases.settle import opening_position
 from messages import Message
 
 NEEDS_ACCEPTANCE: Final = "needs_acceptance"
 NEEDS_REOPENING: Final = "needs_reopening"
 _LOOK_BACK: Final = 31
+HOME_CURRENCY: Final = "CNY"
 
 ReadStatements = Callable[[str, bytes], Sequence[AccountStatement]]
 """(file name, bytes) -> statements, or InvalidInput."""
@@ -74,15 +76,16 @@ def import_statements(
     actor: Actor,
     clock: Clock,
     approval: Approval = Approval(),
+    calendar: TradingCalendar | None = None,
 ) -> list[ImportedStatement]:
     """Import every statement of one file, all of them or none: when one of them needs a person's decision, the answer
-    says which and nothing is stored."""
+    says which and nothing is stored. With a `calendar` a trading day without a statement is told from a holiday."""
     digest = hashlib.sha256(body).hexdigest()
     statements = read(source_name, body)
     try:
         with store.begin(book, actor) as uow:
             done = [
-                _import_one(uow, statement, body, digest, source_name, products, actor, clock, approval)
+                _import_one(uow, statement, body, digest, source_name, products, actor, clock, approval, calendar)
                 for statement in statements
             ]
             if any(result.state in (NEEDS_ACCEPTANCE, NEEDS_REOPENING) for result in done):
@@ -110,16 +113,17 @@ def _import_one(
     actor: Actor,
     clock: Clock,
     approval: Approval,
+    calendar: TradingCalendar | None,
 ) -> ImportedStatement:
     account, day, currency = statement.account, statement.trading_day, statement.funds.currency
-    current = uow.statements.current(account, day, currency)
+    current = uow.statements.current(account, day, currency, statement.form)
     version = current.version if current else 0
     if current is not None and current.digest == digest:
         return ImportedStatement(account, day, "unchanged", version, len(statement.fills))
     _refuse_before_go_live(uow, statement, source_name)
-    if current is not None:
-        _refuse_other_form(current.statement, statement, source_name)
-    findings = check_any_statement(statement, _statement_before(uow, account, day, currency), products)
+    before = _statement_before(uow, statement)
+    days = _days_without(before, statement, calendar)
+    findings = check_any_statement(statement, before, products, days) + _other_view(uow, statement)
     refused = [finding for finding in findings if finding.severity is Severity.REFUSE]
     if refused:
         raise InvalidInput(source_name, 0, refused[0].identity, _all_of(refused))
@@ -127,7 +131,7 @@ def _import_one(
     result = ImportedStatement(account, day, "stored", version + 1, len(statement.fills), tuple(findings), changes)
     if findings and not approval.accept:
         return replace(result, state=NEEDS_ACCEPTANCE, version=version)
-    settled = uow.results.snapshot(day) is not None
+    settled = uow.results.snapshot(day) is not None and _settled_with(uow, statement)
     if settled and not approval.reopens(account, actor):
         return replace(result, state=NEEDS_REOPENING, version=version)
     stored = StoredStatement(
@@ -157,29 +161,56 @@ def _all_of(findings: Sequence[Finding]) -> Message:
 
 
 def _refuse_before_go_live(uow: UnitOfWork, statement: AccountStatement, source_name: str) -> None:
-    opening = _opening(uow, statement.account)
+    opening = _opening(uow, statement.account, statement.funds.currency)
     if opening is not None and statement.trading_day <= opening.trading_day:
         reason = Message("import.before_go_live", {"day": opening.trading_day, "account": statement.account})
         raise InvalidInput(source_name, 0, "trading day", reason)
 
 
-def _opening(uow: UnitOfWork, account: str) -> OpeningState | None:
-    return next((state for state in uow.broker.openings() if state.account == account), None)
+def _opening(uow: UnitOfWork, account: str, currency: str) -> OpeningState | None:
+    states = (state for state in uow.broker.openings() if state.account == account)
+    return next((state for state in states if state.statement.funds.currency == currency), None)
 
 
-def _refuse_other_form(stored: AccountStatement, given: AccountStatement, source_name: str) -> None:
-    """The other view, or the month that ends on the day, is no correction of the day's statement: it must not replace it."""
-    if (stored.view, stored.first_day) != (given.view, given.first_day):
-        reason = Message("statement_file.other_form", {"day": stored.trading_day, "account": stored.account})
-        raise InvalidInput(source_name, 0, "view", reason)
+def _settled_with(uow: UnitOfWork, statement: AccountStatement) -> bool:
+    """Whether settlements read this form: not the month, and not the other view beside the mark-to-market one."""
+    if statement.monthly:
+        return False
+    account, day, currency = statement.account, statement.trading_day, statement.funds.currency
+    return statement.view == "mtm" or uow.statements.current(account, day, currency, "mtm") is None
 
 
-def _statement_before(uow: UnitOfWork, account: str, day: date, currency: str) -> AccountStatement | None:
-    stored = uow.statements.previous(account, day, currency)
+def _other_view(uow: UnitOfWork, statement: AccountStatement) -> list[Finding]:
+    """The two views of a day stand beside each other and agree on what both state; one never replaces the other."""
+    if statement.monthly:
+        return []
+    other = "trade" if statement.view == "mtm" else "mtm"
+    stored = uow.statements.current(statement.account, statement.trading_day, statement.funds.currency, other)
+    if stored is None:
+        return []
+    pair = (statement, stored.statement) if statement.view == "mtm" else (stored.statement, statement)
+    return two_view_findings(*pair)
+
+
+def _statement_before(uow: UnitOfWork, statement: AccountStatement) -> AccountStatement | None:
+    """The latest statement that ends before this one begins, in the same view if that day has it; else the opening state."""
+    account, currency = statement.account, statement.funds.currency
+    stored = uow.statements.previous(account, statement.first_day, currency, statement.view)
     if stored is not None:
         return stored.statement
-    opening = _opening(uow, account)
-    return opening.statement if opening and opening.statement.funds.currency == currency else None
+    opening = _opening(uow, account, currency)
+    starts = opening is not None and opening.trading_day < statement.first_day
+    return opening.statement if opening and starts else None
+
+
+def _days_without(
+    before: AccountStatement | None, statement: AccountStatement, calendar: TradingCalendar | None
+) -> list[date] | None:
+    """Trading days between two statements; None where the calendar does not know, or does not apply: it is that of the
+    Chinese exchanges, whose accounts are in yuan."""
+    if before is None or calendar is None or statement.funds.currency != HOME_CURRENCY:
+        return None
+    return calendar.days_between(before.trading_day, statement.first_day)
 
 
 def _missing_prices(uow: UnitOfWork, statement: AccountStatement, source_name: str) -> list[SettlementPrice]:
@@ -224,7 +255,7 @@ def import_opening(
     statements = read(source_name, body)
     with store.begin(book, actor) as uow:
         for statement in statements:
-            present = _opening(uow, statement.account)
+            present = _opening(uow, statement.account, statement.funds.currency)
             if present is not None and present.digest == digest:
                 states.append(present)
                 continue
@@ -239,25 +270,33 @@ def import_opening(
             if refused:
                 raise InvalidInput(source_name, 0, refused[0].identity, _all_of(refused))
             state = OpeningState(
-                statement.account, statement.trading_day, digest, _opening_lots(statement), statement, actor.name
+                statement.account, statement.trading_day, digest, _opening_lots(uow, statement), statement, actor.name
             )
             uow.broker.add_opening(state)
             uow.broker.save_prices(_missing_prices(uow, statement, source_name))
             uow.audit.append(
                 "opening.imported",
                 statement.account,
-                {"trading_day": statement.trading_day, "digest": digest, "lots": len(state.lots)},
+                {
+                    "trading_day": statement.trading_day,
+                    "digest": digest,
+                    "lots": len(state.lots),
+                    "currency": statement.funds.currency,
+                },
             )
             states.append(state)
     return states
 
 
-def _opening_lots(statement: AccountStatement) -> tuple[PositionLot, ...]:
-    """Lots of 持仓明细, numbered in the order of opening date, so that ids and FIFO order agree."""
+def _opening_lots(uow: UnitOfWork, statement: AccountStatement) -> tuple[PositionLot, ...]:
+    """Lots of 持仓明细, numbered in the order of opening date, so that ids and FIFO order agree. A second currency of the
+    account stands in the id, so that its lots are no others'."""
+    second = any(state.account == statement.account for state in uow.broker.openings())
+    name = f"{statement.account}.{statement.funds.currency}" if second else statement.account
     rows = sorted(enumerate(statement.positions), key=lambda pair: (pair[1].open_date, pair[1].instrument, pair[0]))
     return tuple(
         PositionLot(
-            lot_id=f"opening/{statement.account}/{number:05d}",
+            lot_id=f"opening/{name}/{number:05d}",
             account=statement.account,
             instrument=row.instrument,
             direction=row.direction,

@@ -7,7 +7,7 @@ stands beside that day's own statement, and an opening state's currency part of 
 # ruff: noqa: S608 - the statements are put together from names that stand in this file
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -183,7 +183,7 @@ def _without_form_on_sqlite() -> None:
 
 def _remake(table: str, kept: tuple[str, ...], added: str, value: str, key: tuple[str, ...], where: str = "") -> None:
     """The table with another key, its rows (those of `where`), its index and its triggers."""
-    definitions = {
+    definitions: dict[str, sa.Column[Any]] = {
         "book_id": sa.Column("book_id", types.Key(), nullable=False),
         "account": sa.Column("account", types.Key(), nullable=False),
         "currency": sa.Column("currency", types.Key(), nullable=False),

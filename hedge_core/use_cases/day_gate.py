@@ -1,0 +1,42 @@
+"""What keeps a day from being settled before any figure is looked at: it is no trading day, or differences are open."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from hedge_core.errors import RuleBroken
+from hedge_core.ports.storage import UnitOfWork
+from hedge_core.reconciliation import blocking
+from hedge_core.trading_calendar import TradingCalendar
+from messages import Message
+
+RECONCILE: Final = "reconcile"
+REQUIRED: Final = "required"
+"""The setting of a book, and its value, that lets no day be settled that has not been reconciled."""
+
+
+def closed_gate(uow: UnitOfWork, day: date, calendar: TradingCalendar | None) -> list[RuleBroken]:
+    """Every reason not to settle the day; empty if it may go on."""
+    return [*_no_trading_day(uow, day, calendar), *_unreconciled(uow, day)]
+
+
+def _no_trading_day(uow: UnitOfWork, day: date, calendar: TradingCalendar | None) -> list[RuleBroken]:
+    """What brokers say wins over the calendar: with a statement or an answer of the day it was a trading day."""
+    if calendar is None or not calendar.knows(day) or calendar.is_trading_day(day):
+        return []
+    if uow.statements.on_day(day) or uow.broker_queries.fills(first=day, last=day):
+        return []
+    shown = {"day": day, "next": calendar.next_day(day)}
+    return [RuleBroken("no_trading_day", day.isoformat(), Message("calendar.no_trading_day", shown))]
+
+
+def _unreconciled(uow: UnitOfWork, day: date) -> list[RuleBroken]:
+    if uow.book.settings.get(RECONCILE) == REQUIRED and uow.reconciliation.run(day) is None:
+        return [RuleBroken("not_reconciled", day.isoformat(), Message("reconciliation.not_run", {"day": day}))]
+    return [
+        RuleBroken(
+            "unreconciled", row.row_id, Message("reconciliation.blocks", {"row": row.row_id, "finding": row.message})
+        )
+        for row in blocking(uow.reconciliation.rows(day))
+    ]
