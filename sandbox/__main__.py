@@ -12,6 +12,7 @@ from sandbox.generic import command as generic
 from sandbox.kingdee import command as kingdee
 from sandbox.odoo import command as odoo
 from sandbox.sap import command as sap
+from sandbox.u8cloud import command as u8cloud
 from sandbox.yonbip import command as yonbip
 
 COMMANDS = {
@@ -24,6 +25,7 @@ COMMANDS = {
     "odoo": (odoo, "an Odoo of any release from 14 to 19 on a loopback port, loaded with the demo company"),
     "sap": (sap, "an SAP S/4HANA system on a loopback port, loaded with the demo company"),
     "statements": (statements, "the demo company's broker statements, price lists and designation as files"),
+    "u8cloud": (u8cloud, "a Yonyou U8 Cloud site on a loopback port, loaded with the demo company"),
     "yonbip": (yonbip, "a Yonyou YonBIP tenant on a loopback port, loaded with the demo company"),
 }
 

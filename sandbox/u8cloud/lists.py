@@ -1,0 +1,49 @@
+"""Orders, stock and masters: filtered by date and time of change, in pages, in no promised order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.u8cloud.answers import Refused, parse
+from sandbox.u8cloud.books import Books
+from sandbox.u8cloud.demo import CORP
+from sandbox.u8cloud.texts import say
+
+
+def orders(books: Books, kind: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Documents with head and lines. The order is stable and means nothing."""
+    _check_corp(body)
+    where, given = "kind = ?", [kind]
+    for name, condition in (
+        ("date_begin", "day >= ?"),
+        ("date_end", "day <= ?"),
+        ("ts_begin", "ts >= ?"),
+        ("ts_end", "ts <= ?"),
+        ("status", "status = ?"),
+    ):
+        if body.get(name):
+            where += f" AND {condition}"
+            given.append(str(body[name]))
+    rows = books.rows(f"SELECT bill FROM orders WHERE {where} ORDER BY (number * 7919) % 10007", given)  # noqa: S608
+    return [parse(row["bill"]) for row in rows]
+
+
+def rows_of(books: Books, kind: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of stock or of a master list."""
+    _check_corp(body)
+    found = [parse(row["fields"]) for row in books.rows("SELECT fields FROM list_rows WHERE kind = ?", (kind,))]
+    wanted = body.get("inventory")
+    return [row for row in found if not wanted or row.get("invcode") == wanted]
+
+
+def page_of(rows: list[dict[str, Any]], body: Mapping[str, Any], most_rows: int) -> list[dict[str, Any]]:
+    """The page asked for; a page size above the site's limit is cut without a word."""
+    size = min(int(body.get("page_size") or most_rows), most_rows)
+    start = (max(1, int(body.get("page_now") or 1)) - 1) * size
+    return rows[start : start + size]
+
+
+def _check_corp(body: Mapping[str, Any]) -> None:
+    if body.get("corp") not in (None, "", CORP):
+        raise Refused(say("no_corp", code=body["corp"]))

@@ -1,0 +1,250 @@
+"""A running U8 Cloud stand-in with an adapter in front of it, wired as the worker wires it; books open to the tests."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from conformance import STALL_SECONDS, Access, Booked, BookedLine, Fault, On, Planted, Planting, sample_voucher
+from hedge_core.model.identity import ExternalRef, book_id
+from hedge_core.model.vouchers import Stage, Voucher
+from hedge_core.ports.storage import Connection
+from mapping import SCHEMAS, ValueMap, compile_spec, load_spec
+from sandbox.company.erp import STANDARD_WAREHOUSE, Order, OrderLine
+from sandbox.company.facts import MATERIALS
+from sandbox.u8cloud.answers import parse
+from sandbox.u8cloud.command import RunningSite, SiteOptions, running_site
+from sandbox.u8cloud.demo import AUXILIARY_TYPES, BOOK, CORP, MAKER, VOUCHER_TYPE, add_order, key_of
+from sandbox.u8cloud.server import Behaviour
+from worker.systems import Wiring, system
+
+CONNECTION = "erp"
+WRONG_SECRET = "not-the-secret-91c2"
+COMMODITIES = tuple((row[0], row[2]) for row in MATERIALS)
+FILLED_IN = {
+    "commodities": COMMODITIES,
+    "receipt_warehouses": ((STANDARD_WAREHOUSE, "standard"),),
+}
+FAULTS = {
+    Fault.ANSWER_LOST: "lose_answer_after_commit",
+    Fault.ANSWER_CUT: "cut_connection",
+    Fault.STALLED: "stall",
+    Fault.TOO_FREQUENT: "too_frequent",
+    Fault.SESSION_LOST: "login_refused",
+}
+PLANTED = key_of("A", 777_777)
+
+
+class MonthEndClock:
+    """The morning after the demo company's last day; waiting costs nothing and is remembered."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@cache
+def specs() -> dict[str, Any]:
+    """The packaged specs with the demo company's codes in the maps that a steward fills in, compiled."""
+    kind = system("u8cloud")
+    compiled = {}
+    for name in kind.spec_names:
+        spec = load_spec(kind.default_spec(name), "yaml", name=name)
+        maps = tuple(ValueMap(one.name, FILLED_IN.get(one.name, one.entries)) for one in spec.value_maps)
+        compiled[name] = compile_spec(replace(spec, value_maps=maps), SCHEMAS[spec.kind], "Asia/Shanghai")
+    return compiled
+
+
+@cache
+def loaded_books() -> Path:
+    """The demo company's books as a file, loaded once for all tests of this process; every site gets a copy."""
+    path = Path(tempfile.mkdtemp(prefix="u8cloud-books-")) / "books.sqlite"
+    with running_site(SiteOptions(db=str(path))):
+        return path
+
+
+@dataclass
+class U8Cloud:
+    """One site. `options` of the connection are those of `connection add`."""
+
+    site: RunningSite
+    clock: MonthEndClock
+
+    def adapter(
+        self, *, url: str = "", user: str = "", password: str = "", call_seconds: float = 20, **options: Any
+    ) -> Any:
+        who = self.site.credentials
+        given = {
+            "url": url or self.site.url,
+            "user": user or who.user,
+            "system_code": who.system_code,
+            "corp": CORP,
+            "account_book": BOOK,
+            "voucher_type": VOUCHER_TYPE,
+            "maker": MAKER,
+            "history_from": "2024-01-01",
+            "dimensions": {"broker_account": AUXILIARY_TYPES["broker_account"]},
+            **options,
+        }
+        secrets = {"password": password or who.password}
+        connection = Connection(CONNECTION, book_id("demo"), "u8cloud", given, secrets)
+        return system("u8cloud").build(Wiring(connection, secrets, specs(), self.clock, call_seconds))
+
+    def fault(self, text: str) -> None:
+        """Switch on `NAME=RATE[@SCOPE][:SECONDS]`."""
+        self.site.site.faults.arm_text(text)
+
+    @property
+    def books(self) -> Any:
+        return self.site.site.books
+
+    def vouchers(self, key: str) -> list[Booked]:
+        """Documents in the ledger whose lines carry this reference."""
+        found = []
+        for head in self.books.rows("SELECT * FROM vouchers ORDER BY number"):
+            lines = self.books.rows("SELECT * FROM voucher_lines WHERE voucher = ? ORDER BY line", (head["number"],))
+            if key not in {one["reference"] for one in lines}:
+                continue
+            stage = Stage.POSTED if head["posted_by"] else Stage.AUDITED if head["audited_by"] else Stage.SAVED
+            booked = tuple(BookedLine(one["account"], Decimal(one["debit"]), Decimal(one["credit"])) for one in lines)
+            found.append(Booked(str(head["no"]), stage, date.fromisoformat(head["day"]), booked))
+        return found
+
+    def add_sale(self, changes: Mapping[str, Any], key: str = PLANTED, day: date = date(2026, 3, 12)) -> ExternalRef:
+        """A sales order of one line as the site's users would have left it."""
+        modified = datetime(2026, 3, 12, 10, 30, tzinfo=UTC)
+        good = OrderLine("1.01.CU01", "t", Decimal(25), "t", Decimal(79800), date(2026, 4, 20))
+        with self.books.transaction():
+            add_order(self.books, Order("XSDD777777", "sale", "C001", day, modified, (good,)), key, dict(changes))
+        return ExternalRef(CONNECTION, "sale_line", f"{key}/{key[:-3]}001")
+
+
+@contextmanager
+def serving(*, behaviour: Behaviour | None = None, **options: Any) -> Iterator[U8Cloud]:
+    """A site with its own copy of the demo company's books. Other keywords: `SiteOptions`."""
+    with tempfile.TemporaryDirectory(prefix="u8cloud-test-") as scratch:
+        copy = Path(scratch) / "books.sqlite"
+        shutil.copy(loaded_books(), copy)
+        with running_site(SiteOptions(db=str(copy), behaviour=behaviour or Behaviour(), **options)) as site:
+            yield U8Cloud(site, MonthEndClock())
+            assert list(site.site.log.crashes) == []
+
+
+def voucher(number: int = 1, amount: Decimal = Decimal("70619.47"), day: date = date(2026, 3, 31)) -> Voucher:
+    """A voucher that the demo company's ledger takes."""
+    dimensions = (("broker_account", "80010001"),)
+    return sample_voucher(number, amount, day, debit="3101", credit="6101", dimensions=dimensions)
+
+
+class U8CloudUnderTest:
+    """U8 Cloud for the conformance suite: small pages, so that ranges of dates are split."""
+
+    name = "u8cloud"
+    may_write = True
+    behaviour = Behaviour()
+    not_applicable: Mapping[str, str] = {
+        "E08_a_lost_session": "every call carries user and password: there is no session that could be lost and renewed",
+    }
+
+    def __enter__(self) -> U8CloudUnderTest:
+        self._stack = ExitStack()
+        self._u8cloud = self._stack.enter_context(serving(behaviour=self.behaviour))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        wrong, right = WRONG_SECRET, self._u8cloud.site.credentials.password
+        digests = [hashlib.md5(one.encode(), usedforsecurity=False).hexdigest() for one in (wrong, right)]
+        return (wrong, right, *digests)
+
+    def adapter(self, access: Access = Access.GOOD, *, call_seconds: float = 20, target: Stage | None = None) -> Any:
+        return self._u8cloud.adapter(
+            url="http://127.0.0.1:9/" if access is Access.UNREACHABLE else "",
+            password=WRONG_SECRET if access is Access.WRONG_SECRET else "",
+            call_seconds=call_seconds,
+            page_rows=40,
+        )
+
+    def fault(self, fault: Fault, on: On, times: int) -> None:
+        self._u8cloud.fault(f"{FAULTS[fault]}={times}x@{on.value}:{STALL_SECONDS}")
+
+    def clear(self) -> None:
+        self._u8cloud.site.site.faults.clear()
+
+    def plant(self, what: Planted) -> Planting:
+        changes: dict[Planted, dict[str, Any]] = {
+            Planted.EXACT_LINE: {"nnumber": Decimal("12345.678901"), "noriginalcurprice": Decimal("90123.456789")},
+            Planted.UNKNOWN_VALUE: {"cunitid_name": "捆"},
+            Planted.MISSING_VALUE: {"ddeliverdate": None},
+            Planted.EXTRA_FIELD: {"freeitems": {"whatever": [1, 2]}, "unheardof": "x"},
+        }
+        ref = self._u8cloud.add_sale(changes[what])
+        expected = {
+            "ordered": Decimal("12345.678901"),
+            "price": Decimal("90123.456789"),
+            "vat_rate": Decimal("0.13"),
+        }
+        return Planting(ref, expected if what is Planted.EXACT_LINE else {})
+
+    def change_line(self) -> ExternalRef:
+        leg = self.hedged_line()
+        document, _, line = leg.key.partition("/")
+        with self._u8cloud.books.transaction():
+            changes = {"ntotaloutinventorynumber": Decimal("1.5")}
+            self._u8cloud.books.change_line(document, line, changes, "2026-04-01 09:00:00")
+        return leg
+
+    def voucher(self, number: int, amount: Decimal) -> Voucher:
+        return voucher(number, amount)
+
+    def refused_voucher(self) -> Voucher:
+        return sample_voucher(500, Decimal("10.00"), date(2026, 3, 31), debit="3101", credit="9999.99")
+
+    def closed_period(self) -> tuple[Voucher, str]:
+        self._u8cloud.books.set_period("2026-01", False)
+        return voucher(501, Decimal("10.00"), date(2026, 1, 30)), "会计期间2026-01已结账"
+
+    def booked(self, key: str) -> Sequence[Booked]:
+        return self._u8cloud.vouchers(key)
+
+    def hedged_line(self) -> ExternalRef:
+        for row in self._u8cloud.books.rows(
+            "SELECT * FROM orders WHERE kind = 'sale' AND status = '2' ORDER BY number"
+        ):
+            lines = parse(row["bill"])["childrenvo"]
+            if len(lines) > 2:
+                return ExternalRef(CONNECTION, "sale_line", f"{row['id']}/{lines[0]['corder_bid']}")
+        raise AssertionError("the company has no such order")
+
+    def rest_of(self, leg: ExternalRef) -> object:
+        document, _, _ = leg.key.partition("/")
+        bill = parse(self._u8cloud.books.one("SELECT bill FROM orders WHERE id = ?", (document,)))
+        bill["parentvo"].pop("ts")
+        return bill
+
+
+class U8CloudTextUnderTest(U8CloudUnderTest):
+    """The same where lists show numbers as text, do not count, cut pages, and a repeated `uniquekey` is refused."""
+
+    behaviour = Behaviour(most_rows=30, numbers_as_text=True, counts=False, refuse_repeats=True)
+
+
+__all__ = ["U8Cloud", "U8CloudTextUnderTest", "U8CloudUnderTest", "serving", "specs", "voucher"]
