@@ -16,7 +16,8 @@ from dramatiq.brokers.stub import StubBroker
 
 from hedge_core.errors import PlatformError
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.storage import OutboxRow, Queue
+from hedge_core.ports.jobs import Lease
+from hedge_core.ports.storage import Queue
 from worker.dispatcher import Dispatcher, Pace
 from worker.settings import Settings
 
@@ -39,7 +40,7 @@ def make_broker(url: str) -> dramatiq.Broker:
 class Runtime:
     """Starts and stops the workers of one process. `deliver` handles one outbox row to its end."""
 
-    def __init__(self, settings: Settings, queue: Queue, clock: Clock, deliver: Callable[[OutboxRow], Any]) -> None:
+    def __init__(self, settings: Settings, queue: Queue, clock: Clock, deliver: Callable[[Lease], Any]) -> None:
         self._queue = queue
         self._deliver = deliver
         self._broker = make_broker(settings.broker)

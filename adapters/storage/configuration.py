@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import func, or_, update
 
 from adapters.storage.codec import decode_open, encode_open
-from adapters.storage.schema import BOOKS, CONNECTIONS, DOCUMENTS
+from adapters.storage.schema import BOOKS, CONNECTIONS, CURSORS, DOCUMENTS, OUTBOX, RAW_RECORDS
 from adapters.storage.scope import Scope
+from hedge_core.errors import InvalidInput, RuleBroken
 from hedge_core.model.identity import BookId
 from hedge_core.ports.storage import Book, Connection
+from messages import Message
+
+LIMITS: Final = ("concurrency", "per_minute", "batch")
+"""Options of a connection that a dispatcher obeys: calls at the same time, calls per minute, vouchers per call."""
 
 
 class Configuration:
@@ -51,8 +56,44 @@ class Configuration:
             "paused_reason": connection.paused_reason,
             "circuit_open_until": connection.circuit_open_until,
             "failures_in_a_row": connection.failures_in_a_row,
+            "throttled_until": connection.throttled_until,
+            "max_batch": 1,
+            **{name: _limit(connection, name) for name in LIMITS},
         }
-        self._scope.upsert(CONNECTIONS, [row])
+        self._scope.upsert(CONNECTIONS, [row], keep=("max_batch",))
+
+    def remove_connection(self, name: str) -> bool:
+        """False when there is none. RuleBroken while outbox rows or records name it: their history would lose its place."""
+        used = (
+            (OUTBOX, Message("storage.connection_has_rows", {"connection": name})),
+            (RAW_RECORDS, Message("storage.connection_has_records", {"connection": name})),
+        )
+        for table, reason in used:
+            query = self._scope.select(table, table.c.connection).where(table.c.connection == name).limit(1)
+            if self._scope.first(query) is not None:
+                raise RuleBroken("connection_used", name, reason)
+        self._scope.run(self._scope.delete(CURSORS).where(CURSORS.c.connection == name))
+        return bool(self._scope.run(self._scope.delete(CONNECTIONS).where(CONNECTIONS.c.name == name)))
+
+    def connection_worked(self, name: str) -> None:
+        """The other side answered: nothing in a row any more, the circuit closed."""
+        troubled = or_(CONNECTIONS.c.failures_in_a_row != 0, CONNECTIONS.c.circuit_open_until.is_not(None))
+        mine = self._scope.update(CONNECTIONS).where(CONNECTIONS.c.name == name, troubled)
+        self._scope.run(mine.values(failures_in_a_row=0, circuit_open_until=None))
+
+    def note_batch(self, name: str, most: int) -> None:
+        """How many vouchers the adapter takes in one call, for the dispatcher."""
+        other = (CONNECTIONS.c.name == name, CONNECTIONS.c.max_batch != most)
+        self._scope.run(self._scope.update(CONNECTIONS).where(*other).values(max_batch=most))
+
+    def document_versions(self, kind: str, prefix: str) -> tuple[tuple[str, int], ...]:
+        """(name, newest version) of the documents whose names begin with `prefix`: cheaper than reading them, where only
+        the question is whether they are still the same."""
+        table = DOCUMENTS
+        newest = func.max(table.c.version).label("newest")
+        mine = (table.c.kind == kind, table.c.name.startswith(prefix, autoescape=True))
+        query = self._scope.select(table, table.c.name, newest).where(*mine).group_by(table.c.name)
+        return tuple((row.name, row.newest) for row in self._scope.rows(query.order_by(table.c.name)))
 
     def document(self, kind: str, name: str) -> bytes | None:
         found = self._newest(kind, name)
@@ -104,4 +145,14 @@ def _connection(row: Any) -> Connection:
         paused_reason=row.paused_reason,
         circuit_open_until=row.circuit_open_until,
         failures_in_a_row=row.failures_in_a_row,
+        throttled_until=row.throttled_until,
     )
+
+
+def _limit(connection: Connection, name: str) -> int:
+    """A limit among a connection's options; InvalidInput unless it is a whole number of at least 0."""
+    given = connection.options.get(name, 0)
+    text = str(given or 0)
+    if not text.isascii() or not text.isdecimal():
+        raise InvalidInput(connection.name, 0, name, Message("storage.no_limit", {"value": text}))
+    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ class Outbox:
             "waits": self._must_wait(depends_on),
             "last_error": "",
             "found_by_lookup": False,
+            "queued_by": self._scope.actor.name,
             **_FREE,
         }
         statement = self._scope.insert_into(OUTBOX).values(**row)
@@ -66,26 +68,40 @@ class Outbox:
         added = self._scope.first(statement.on_conflict_do_nothing().returning(OUTBOX.c.id))
         return self._voucher_again(connection, key, content_hash, available_at) if added is None else int(added.id)
 
-    def rows(self, state: OutboxState | None = None) -> list[OutboxRow]:
+    def rows(
+        self, state: OutboxState | None = None, *, connection: str = "", limit: int | None = None
+    ) -> list[OutboxRow]:
         """By id."""
-        query = self._scope.select(OUTBOX).order_by(OUTBOX.c.id)
+        query = self._scope.select(OUTBOX).order_by(OUTBOX.c.id).limit(limit)
         if state is not None:
             query = query.where(OUTBOX.c.state == state.value)
+        if connection:
+            query = query.where(OUTBOX.c.connection == connection)
         return [row_of(row) for row in self._scope.rows(query)]
+
+    def counts(self) -> dict[OutboxState, int]:
+        query = self._scope.select(OUTBOX, OUTBOX.c.state, func.count().label("rows")).group_by(OUTBOX.c.state)
+        return {OutboxState(row.state): row.rows for row in self._scope.rows(query)}
 
     def row(self, row_id: int) -> OutboxRow | None:
         found = self._scope.first(self._scope.select(OUTBOX).where(OUTBOX.c.id == row_id))
         return None if found is None else row_of(found)
 
     def start(self, row_id: int, token: str, now: datetime, lease_until: datetime | None = None) -> OutboxRow | None:
+        return next(iter(self.start_together((row_id,), token, now, lease_until)), None)
+
+    def start_together(
+        self, row_ids: Sequence[int], token: str, now: datetime, lease_until: datetime | None = None
+    ) -> list[OutboxRow]:
         renewed = {} if lease_until is None else {"lease_until": lease_until}
-        started = self._scope.first(
+        held = (OUTBOX.c.id.in_(row_ids), OUTBOX.c.lease_token == token, OUTBOX.c.lease_until > now)
+        started = self._scope.rows(
             self._scope.update(OUTBOX)
-            .where(OUTBOX.c.state == OutboxState.LEASED.value, *_held(row_id, token, now))
+            .where(OUTBOX.c.state == OutboxState.LEASED.value, *held)
             .values(state=OutboxState.STARTED.value, attempts=OUTBOX.c.attempts + 1, **renewed)
             .returning(OUTBOX)
         )
-        return None if started is None else row_of(started)
+        return sorted((row_of(row) for row in started), key=lambda row: row.id)
 
     def finish(
         self,
@@ -97,12 +113,16 @@ class Outbox:
         last_error: str = "",
         give_attempt_back: bool = False,
         found_by_lookup: bool = False,
+        batch_limit: int | None = None,
     ) -> bool:
         """As the port says. A lease that has run out no longer holds either (by the store's clock): the next one looks up
         what became of the write. Without `available_at` a row that goes on is due at once."""
         if state not in OUTCOMES:
             raise ValueError(f"a started row does not become {state.value}")
         now = self._scope.clock.now()
+        more: dict[str, Any] = {} if batch_limit is None else {"batch_limit": batch_limit}
+        if state is OutboxState.UNKNOWN:
+            more["unknowns"] = OUTBOX.c.unknowns + 1
         finished = self._scope.run(
             self._scope.update(OUTBOX)
             .where(OUTBOX.c.state == OutboxState.STARTED.value, *_held(row_id, token, now))
@@ -112,6 +132,8 @@ class Outbox:
                 attempts=OUTBOX.c.attempts - (1 if give_attempt_back else 0),
                 last_error=last_error,
                 found_by_lookup=found_by_lookup,
+                lost_leases=0,
+                **more,
                 **_FREE,
             )
         )
@@ -127,7 +149,16 @@ class Outbox:
         released = self._scope.run(
             self._scope.update(OUTBOX)
             .where(OUTBOX.c.id == row_id, OUTBOX.c.state.in_(waiting))
-            .values(state=state.value, available_at=available_at, last_error=reason, **_FREE)
+            .values(
+                state=state.value,
+                available_at=available_at,
+                last_error=reason,
+                decided_by=self._scope.actor.name,
+                unknowns=0,
+                lost_leases=0,
+                batch_limit=0,
+                **_FREE,
+            )
         )
         if not released:
             found = self.row(row_id)
@@ -178,6 +209,11 @@ def row_of(row: Any) -> OutboxRow:
         depends_on=row.depends_on,
         last_error=row.last_error,
         found_by_lookup=row.found_by_lookup,
+        unknowns=row.unknowns,
+        lost_leases=row.lost_leases,
+        batch_limit=row.batch_limit,
+        queued_by=row.queued_by,
+        decided_by=row.decided_by,
     )
 
 

@@ -6,15 +6,29 @@ row are outside the index, and rows of a paused connection are under that connec
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import secrets
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Text, cast, func, select, update
+from sqlalchemy import Connection, Engine, Text, and_, case, cast, distinct, func, literal, select, update
 
-from adapters.storage.outbox import row_of
 from adapters.storage.schema import CONNECTIONS, DUE, HELD, OUTBOX
-from hedge_core.ports.storage import OutboxRow, OutboxState
+from hedge_core.model.identity import BookId
+from hedge_core.ports.jobs import Lease
+from hedge_core.ports.storage import OutboxState
+
+PROBE_AFTER: Final = 5
+PROBE_EVERY: Final = timedelta(seconds=30)
+"""After so many failures in a row a connection whose rest is over gets one call, and more only when that is answered or has
+had the time for it."""
+
+_TOGETHER: Final = "voucher"
+"""The kind of row that goes out in batches."""
+
+_NARROW: Final = tuple(
+    OUTBOX.c[name] for name in ("id", "book_id", "connection", "kind", "lease_token", "lease_until", "attempts")
+)
 
 
 class DueRows:
@@ -23,8 +37,8 @@ class DueRows:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[OutboxRow]:
-        """As the port says, at most `limit` rows. Connections share them evenly before one gets more, so that the backlog
+    def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[Lease]:
+        """As the port says, at most `limit` calls. Connections share them evenly before one gets more, so that the backlog
         of one book does not make the others wait; within a connection the earliest due come first."""
         with self._engine.connect().execution_options(reading=True) as connection:
             ready = [place for place in _places(connection) if _next(place, now) <= now] if limit > 0 else []
@@ -32,24 +46,38 @@ class DueRows:
             return []
         until = now + timedelta(seconds=lease_seconds)
         ready.sort(key=lambda place: (_next(place, now), place.book_id, place.name))
-        leased: list[OutboxRow] = []
+        leased: list[Lease] = []
         with self._engine.begin() as connection:
             while ready and len(leased) < limit:
                 share = max(1, (limit - len(leased)) // len(ready))
                 more = []
                 for place in ready[: limit - len(leased)]:
-                    rows = _lease(connection, place, now, until, share)
-                    leased += rows
-                    if len(rows) == share:
+                    allowed = _allowed(connection, place, now, share)
+                    calls = _lease(connection, place, now, until, allowed) if allowed else []
+                    leased += calls
+                    if len(calls) == share:
                         more.append(place)
                 ready = more
-        return sorted(leased, key=lambda row: (row.available_at, row.id))
+        return leased
 
-    def leased(self, row_id: int) -> OutboxRow | None:
-        """The row behind a message, whatever its book and state; None when it does not exist."""
+    def leased(self, row_id: int) -> Lease | None:
+        """The row behind a message, whatever its book and state, with those leased together with it; None when it does not
+        exist."""
         with self._engine.connect().execution_options(reading=True) as connection:
-            found = connection.execute(select(OUTBOX).where(OUTBOX.c.id == row_id)).first()
-        return None if found is None else row_of(found)
+            found = connection.execute(select(*_NARROW).where(OUTBOX.c.id == row_id)).first()
+            if found is None:
+                return None
+            members: Sequence[int] = (row_id,)
+            if found.lease_token:
+                same = (
+                    OUTBOX.c.book_id == found.book_id,
+                    OUTBOX.c.connection == found.connection,
+                    OUTBOX.c.lease_until == found.lease_until,
+                    OUTBOX.c.lease_token == found.lease_token,
+                )
+                query = select(OUTBOX.c.id).where(HELD, *same).order_by(OUTBOX.c.id)
+                members = connection.execute(query).scalars().all()
+        return _lease_of(found, tuple(members))
 
     def in_work(self, now: datetime) -> int:
         """Rows whose lease still holds."""
@@ -79,50 +107,128 @@ class DueRows:
 
 
 def _places(connection: Connection) -> Sequence[Any]:
-    """Connections in use that have rows to lease, now or later: book, name, circuit, first due time, first lease end."""
+    """Connections in use that have rows to lease, now or later, with their limits, first due time and first lease end."""
     place = CONNECTIONS
     here = (OUTBOX.c.book_id == place.c.book_id, OUTBOX.c.connection == place.c.name)
     due = select(func.min(OUTBOX.c.available_at)).where(*here, DUE).scalar_subquery()
     held = select(func.min(OUTBOX.c.lease_until)).where(*here, HELD).scalar_subquery()
-    query = select(
-        place.c.book_id, place.c.name, place.c.circuit_open_until, due.label("due"), held.label("held")
-    ).where(place.c.paused.is_(False))
+    names = (
+        "book_id", "name", "circuit_open_until", "throttled_until", "failures_in_a_row", "concurrency", "per_minute",
+        "batch", "max_batch",
+    )  # fmt: skip
+    columns = [place.c[name] for name in names]
+    query = select(*columns, due.label("due"), held.label("held")).where(place.c.paused.is_(False))
     return [row for row in connection.execute(query) if row.due is not None or row.held is not None]
 
 
 def _next(place: Any, now: datetime) -> datetime:
     """When this connection has something to lease."""
     first: datetime = min(moment for moment in (place.due, place.held) if moment is not None)
-    circuit: datetime | None = place.circuit_open_until
-    return first if circuit is None or circuit <= now else max(first, circuit)
+    rests: list[datetime] = [
+        rest for rest in (place.circuit_open_until, place.throttled_until) if rest is not None and rest > now
+    ]
+    return max([first, *rests])
 
 
-def _lease(connection: Connection, place: Any, now: datetime, until: datetime, limit: int) -> list[OutboxRow]:
-    """Up to `limit` rows of one connection: those whose lease has run out, then those that are due."""
-    leased: list[OutboxRow] = []
+def _allowed(connection: Connection, place: Any, now: datetime, share: int) -> int:
+    """How many calls of its share a connection may have now. Where it has a limit its row is locked while we count, so that
+    two dispatchers do not count the same room; another one at it means none for us this time."""
+    probing = place.failures_in_a_row >= PROBE_AFTER
+    if not (probing or place.concurrency or place.per_minute):
+        return share
+    mine = (CONNECTIONS.c.book_id == place.book_id, CONNECTIONS.c.name == place.name)
+    rest = (CONNECTIONS.c.paused, CONNECTIONS.c.throttled_until, CONNECTIONS.c.circuit_open_until)
+    locked = connection.execute(select(*rest).where(*mine).with_for_update(skip_locked=True)).first()
+    if locked is None or locked.paused or any(until is not None and until > now for until in locked[1:]):
+        return 0
+    allowed = share
+    if place.concurrency:
+        holds = and_(OUTBOX.c.book_id == place.book_id, OUTBOX.c.connection == place.name, OUTBOX.c.lease_until > now)
+        calls = select(func.count(distinct(OUTBOX.c.lease_token))).where(HELD, holds)
+        allowed = min(allowed, place.concurrency - int(connection.execute(calls).scalar_one()))
+    if place.per_minute:
+        allowed = min(allowed, max(1, place.per_minute // 60))
+    if probing:
+        allowed = min(allowed, 1)
+    if allowed <= 0:
+        return 0
+    rests: dict[str, datetime] = {}
+    if place.per_minute:
+        rests["throttled_until"] = now + timedelta(milliseconds=allowed * 60_000 // place.per_minute)
+    if probing:
+        rests["circuit_open_until"] = now + PROBE_EVERY
+    if rests:
+        connection.execute(update(CONNECTIONS).where(*mine).values(**rests))
+    return allowed
+
+
+def _lease(connection: Connection, place: Any, now: datetime, until: datetime, calls: int) -> list[Lease]:
+    """Up to `calls` calls of one connection: rows whose lease has run out, then those that are due."""
+    together = max(1, min(place.max_batch, place.batch or place.max_batch))
+    leased: list[Lease] = []
     for state, moment in ((HELD, OUTBOX.c.lease_until), (DUE, OUTBOX.c.available_at)):
-        if len(leased) == limit:
+        room = calls - len(leased)
+        if room <= 0:
             break
-        picked = (
-            select(OUTBOX.c.id)
+        query = (
+            select(OUTBOX.c.id, OUTBOX.c.kind, OUTBOX.c.attempts, OUTBOX.c.batch_limit)
             .where(OUTBOX.c.book_id == place.book_id, OUTBOX.c.connection == place.name, state, moment <= now)
             .order_by(moment, OUTBOX.c.id)
-            .limit(limit - len(leased))
+            .limit(room * together)
             .with_for_update(skip_locked=True)  # nothing on SQLite, where a writer is alone
-            .cte("picked")
         )
-        statement = (
-            update(OUTBOX)
-            .where(OUTBOX.c.id.in_(select(picked.c.id)))
-            .values(state=OutboxState.LEASED.value, lease_token=_fresh_token(connection), lease_until=until)
-            .returning(OUTBOX)
-        )
-        leased += [row_of(row) for row in connection.execute(statement)]
+        found = connection.execute(query).all()
+        groups = list(_groups(found, together))[:room]
+        _take(connection, place, groups, until)
+        leased += [
+            Lease(
+                group[0].id,
+                BookId(place.book_id),
+                text,
+                until,
+                place.name,
+                group[0].kind,
+                group[0].attempts,
+                tuple(row.id for row in group),
+            )
+            for group, text in groups
+        ]
     return leased
 
 
-def _fresh_token(connection: Connection) -> Any:
-    """Random text, another one for every row of a statement."""
-    if connection.dialect.name == "postgresql":
-        return cast(func.gen_random_uuid(), Text)
-    return func.lower(func.hex(func.randomblob(16)))
+def _groups(rows: Sequence[Any], together: int) -> Iterator[tuple[list[Any], str]]:
+    """Rows that go out in one call, each group with a token of its own; a row that was part of a refused batch goes with no
+    more than its own limit says."""
+    waiting: dict[int, list[Any]] = {}
+    secret = secrets.token_hex(16)
+    for row in rows:
+        size = min(together, row.batch_limit or together) if row.kind == _TOGETHER else 1
+        group = waiting.setdefault(size, [])
+        group.append(row)
+        if len(group) == size:
+            yield waiting.pop(size), f"{secret}-{group[0].id}"
+    for group in waiting.values():
+        yield group, f"{secret}-{group[0].id}"
+
+
+def _take(connection: Connection, place: Any, groups: Sequence[tuple[list[Any], str]], until: datetime) -> None:
+    """Write the leases: one statement for the rows that go alone, whose tokens end in their numbers, and one per batch."""
+    lost = case((OUTBOX.c.state == OutboxState.STARTED.value, 1), else_=0)
+    taken = {"state": OutboxState.LEASED.value, "lease_until": until, "lost_leases": OUTBOX.c.lost_leases + lost}
+    here = update(OUTBOX).where(OUTBOX.c.book_id == place.book_id)
+    for group, token in groups:
+        if len(group) > 1:
+            ids = [row.id for row in group]
+            connection.execute(here.where(OUTBOX.c.id.in_(ids)).values(**taken, lease_token=token))
+    alone = {group[0].id: token for group, token in groups if len(group) == 1}
+    if alone:
+        beginnings = {token.partition("-")[0] for token in alone.values()}
+        own = literal(f"{beginnings.pop()}-") + cast(OUTBOX.c.id, Text)
+        connection.execute(here.where(OUTBOX.c.id.in_(list(alone))).values(**taken, lease_token=own))
+
+
+def _lease_of(row: Any, members: tuple[int, ...]) -> Lease:
+    first = (row.id, *(one for one in members if one != row.id))
+    return Lease(
+        row.id, BookId(row.book_id), row.lease_token, row.lease_until, row.connection, row.kind, row.attempts, first
+    )

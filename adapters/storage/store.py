@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import Engine, Update, or_, select, update
 
+from adapters.storage.accounting import Accounting
 from adapters.storage.audit import Audit
 from adapters.storage.broker import Broker
 from adapters.storage.broker_queries import BrokerQueries
@@ -56,6 +57,7 @@ class SqlUnitOfWork:
         self.jobs = Jobs(scope)
         self.schedules = Schedules(scope)
         self.commodity = Commodity(scope)
+        self.accounting = Accounting(scope)
         self.audit = Audit(scope)
         self._configuration = Configuration(scope)
 

@@ -165,7 +165,8 @@ class ScheduleStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What a dispatcher and a message know of a row: which, whose, and the token that holds it."""
+    """What a dispatcher and a message know of a row: which, whose, and the token that holds it. `members` are the rows that
+    were leased together with it under the same token, to go out in one call; its own id is the first of them."""
 
     id: int
     book: BookId
@@ -173,6 +174,8 @@ class Lease:
     lease_until: datetime | None = None
     connection: str = ""
     kind: str = ""
+    attempts: int = 0
+    members: tuple[int, ...] = ()
 
 
 class WorkQueue(Protocol):

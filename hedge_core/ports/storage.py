@@ -16,6 +16,7 @@ from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Pulled, Quarantined, RawRecord
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
+from hedge_core.ports.accounting import AccountingStore
 from hedge_core.ports.broker_queries import BrokerQueryStore
 from hedge_core.ports.column_blocks import ColumnBlockStore
 from hedge_core.ports.commodity import CommodityStore
@@ -427,6 +428,7 @@ class UnitOfWork(Protocol):
     jobs: JobStore
     schedules: ScheduleStore
     commodity: CommodityStore
+    accounting: AccountingStore
     audit: AuditLog
 
     def connection(self, name: str) -> Connection | None: ...

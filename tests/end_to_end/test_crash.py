@@ -25,7 +25,7 @@ from hedge_core.audit import verify_log
 from hedge_core.model.identity import BookId
 from hedge_core.model.vouchers import Stage, Voucher, VoucherStatus
 from hedge_core.ports.storage import OutboxState
-from hedge_core.use_cases.post import deliver
+from hedge_core.use_cases.deliver import deliver
 from tests.support.databases import *  # noqa: F403
 from tests.support.posting import BOOK, CHECKER, Ledger, environment, ledger, settings, voucher
 from worker.settings import Settings

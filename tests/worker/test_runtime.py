@@ -15,8 +15,10 @@ from adapters.storage import SqlStore, open_store
 from adapters.storage.queue import DueRows
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import VoucherStatus
-from hedge_core.ports.storage import Book, OutboxRow, OutboxState, StoredVoucher
-from hedge_core.use_cases.post import approve_vouchers, deliver, queue_vouchers
+from hedge_core.ports.jobs import Lease
+from hedge_core.ports.storage import Book, OutboxState, StoredVoucher
+from hedge_core.use_cases.deliver import deliver
+from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
 from tests.support.brokers import *  # noqa: F403
 from tests.support.databases import sqlite_template, sqlite_url  # noqa: F401
 from tests.support.fake_erp import FakeErp
@@ -53,7 +55,7 @@ class Office:
         chosen = settings(self.url, self.folder, broker=broker, broker_queue=queue, **more)
         return Runtime(chosen, self.store.queue, SystemClock(), self.deliver)
 
-    def deliver(self, row: OutboxRow) -> OutboxState | None:
+    def deliver(self, row: Lease) -> OutboxState | None:
         return deliver(self.store, row, lambda *_: self.erp, WORKER, SystemClock())  # type: ignore[arg-type, return-value]
 
     def states(self) -> Counter[OutboxState]:
@@ -96,7 +98,7 @@ class WatchedQueue:
         self.messages: list[int] = []
         self.arrived = threading.Semaphore(0)
 
-    def leased(self, row_id: int) -> OutboxRow | None:
+    def leased(self, row_id: int) -> Lease | None:
         self.messages.append(row_id)
         self.arrived.release()
         return self._queue.leased(row_id)
@@ -124,7 +126,7 @@ def test_a_stop_finishes_what_is_in_hand_and_starts_nothing_more(office: Office)
     office.queue()
     working, go_on = threading.Event(), threading.Event()
 
-    def slow(row: OutboxRow) -> OutboxState | None:
+    def slow(row: Lease) -> OutboxState | None:
         working.set()
         assert go_on.wait(20)
         return office.deliver(row)
@@ -146,7 +148,7 @@ def test_an_error_in_a_delivery_ends_neither_the_worker_nor_the_row(office: Offi
     office.queue(3)
     failed: list[int] = []
 
-    def once_broken(row: OutboxRow) -> OutboxState | None:
+    def once_broken(row: Lease) -> OutboxState | None:
         if not failed:
             failed.append(row.id)
             raise RuntimeError("the database went away")

@@ -43,9 +43,12 @@ CONNECTIONS = Table(
     must("failures_in_a_row", Integer),
     must("concurrency", Integer, server_default="0"),
     must("per_minute", Integer, server_default="0"),
+    must("batch", Integer, server_default="0"),
+    must("max_batch", Integer, server_default="1"),
     Column("throttled_until", Instant),
 )
-"""`concurrency` and `per_minute` are the options of these names (0: no limit), where a dispatcher can read them."""
+"""`concurrency`, `per_minute` and `batch` are the options of these names (0: no limit), where a dispatcher can read them;
+`max_batch` is what the adapter's capability card said at the last delivery."""
 
 DOCUMENTS = Table(
     "documents",

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from adapters.storage import SqlStore
 from hedge_core.errors import IdempotencyConflict, RuleBroken
 from hedge_core.model.identity import Actor, BookId
+from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import OutboxRow, OutboxState
 from tests.support import samples
 from tests.support.databases import HandClock
@@ -42,16 +43,16 @@ def enqueue(store: SqlStore, book: BookId, key: str, *, kind: str = "voucher", *
         return unit.outbox.enqueue("k3", kind, f"subject {key}", key, content, at, **more)  # type: ignore[arg-type]
 
 
-def lease(store: SqlStore, clock: HandClock, seconds: int = 60, limit: int = 10) -> list[OutboxRow]:
+def lease(store: SqlStore, clock: HandClock, seconds: int = 60, limit: int = 10) -> list[Lease]:
     return store.queue.lease_due(clock.now(), seconds, limit)
 
 
-def start(store: SqlStore, row: OutboxRow, clock: HandClock) -> OutboxRow | None:
+def start(store: SqlStore, row: Lease, clock: HandClock) -> OutboxRow | None:
     with store.begin(row.book, LI) as unit:
         return unit.outbox.start(row.id, row.lease_token, clock.now())
 
 
-def finish(store: SqlStore, row: OutboxRow, state: OutboxState, **more: object) -> bool:
+def finish(store: SqlStore, row: Lease, state: OutboxState, **more: object) -> bool:
     with store.begin(row.book, LI) as unit:
         return unit.outbox.finish(row.id, row.lease_token, state, **more)  # type: ignore[arg-type]
 
@@ -68,8 +69,10 @@ def test_a_row_goes_from_pending_over_leased_and_started_to_done(
 ) -> None:
     row_id = enqueue(store, connected, "HB1")
     (leased,) = lease(store, clock)
-    assert (leased.id, leased.book, leased.state, leased.attempts) == (row_id, connected, OutboxState.LEASED, 0)
-    assert (leased.subject, leased.key, leased.content_hash) == ("subject HB1", "HB1", "hash of HB1")
+    assert (leased.id, leased.book, leased.connection, leased.attempts) == (row_id, connected, "k3", 0)
+    stored = row_now(store, row_id)
+    assert (stored.subject, stored.key, stored.content_hash) == ("subject HB1", "HB1", "hash of HB1")
+    assert (stored.state, stored.queued_by) == (OutboxState.LEASED, LI.name)
     assert (len(leased.lease_token) >= 32, leased.lease_until) == (True, NOON + timedelta(seconds=60))
     started = start(store, leased, clock)
     assert started is not None
@@ -119,7 +122,8 @@ def test_a_token_that_lost_its_lease_can_neither_start_nor_finish(
     clock.sleep(60)
     assert not finish(store, second, OutboxState.DONE)
     (third,) = lease(store, clock)
-    assert (third.state, third.attempts) == (OutboxState.LEASED, 1)
+    assert third.attempts == 1
+    assert (row_now(store, third.id).state, row_now(store, third.id).lost_leases) == (OutboxState.LEASED, 1)
 
 
 def test_a_row_is_started_once_per_lease_and_finished_once(
@@ -204,7 +208,7 @@ def test_a_row_waits_until_the_one_it_depends_on_is_done(store: SqlStore, connec
     with store.begin(connected, LI) as unit:
         unit.outbox.release(first, OutboxState.DONE, "delivered by hand, 记-7", NOON)
     (follower,) = lease(store, clock)
-    assert (follower.id, follower.depends_on) == (second, first)
+    assert (follower.id, row_now(store, follower.id).depends_on) == (second, first)
     third = enqueue(store, connected, "HB3", depends_on=first)
     assert [row.id for row in lease(store, clock)] == [third]
 
@@ -234,7 +238,9 @@ def test_a_person_decides_on_dead_and_unknown_rows_only(store: SqlStore, connect
     with store.begin(connected, LI) as unit:
         unit.outbox.release(row_id, OutboxState.PENDING, "corrected there", NOON)
     (again,) = lease(store, clock)
-    assert (again.id, again.attempts, again.last_error) == (row_id, 1, "corrected there")
+    assert (again.id, again.attempts) == (row_id, 1)
+    stored = row_now(store, row_id)
+    assert (stored.last_error, stored.decided_by) == ("corrected there", LI.name)
     with pytest.raises(ValueError, match="started"), store.begin(connected, LI) as unit:
         unit.outbox.release(row_id, OutboxState.STARTED, "why", NOON)
 
@@ -261,7 +267,8 @@ def test_the_backlog_of_one_book_does_not_make_the_other_wait(
     enqueue(store, AL, "HB9", at=NOON)
     leased = lease(store, clock, limit=4)
     assert sorted(row.book for row in leased) == ["al02", "cu01", "cu01", "cu01"]
-    assert [row.key for row in leased if row.book == connected] == ["HB0", "HB1", "HB2"]
+    keys = [row_now(store, row.id).key for row in leased if row.book == connected]
+    assert keys == ["HB0", "HB1", "HB2"]
     assert len({row.lease_token for row in leased}) == 4
     assert lease(store, clock, limit=0) == []
 
@@ -315,9 +322,9 @@ def test_a_backlog_is_reached_by_its_indexes_and_never_scanned(
             )
         store.close()
     plans = _plans(store, clock)
-    assert len(plans) == 2 or len(plans) == 3
+    assert 2 <= len(plans) <= 4
     for plan in plans:
-        assert "ix_outbox_due" in plan or "ix_outbox_held" in plan
+        assert re.search("ix_outbox_due|ix_outbox_held|uq_outbox_id|pk_outbox|sqlite_autoindex_outbox_1", plan), plan
         assert not re.search(r"SCAN outbox|Seq Scan on outbox", plan)
 
 

@@ -26,8 +26,10 @@ from hedge_core.errors import (
 from hedge_core.model.identity import Actor, BookId, ExternalRef
 from hedge_core.model.vouchers import PostingReceipt, Stage, Voucher, VoucherStatus
 from hedge_core.ports.erp import Lookup
+from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import Connection, OutboxRow, OutboxState, StoredVoucher
-from hedge_core.use_cases.post import approve_vouchers, deliver, queue_hedge_notes, queue_vouchers
+from hedge_core.use_cases.deliver import deliver
+from hedge_core.use_cases.post import approve_vouchers, queue_hedge_notes, queue_vouchers
 from messages import Message
 from tests.support.databases import HandClock
 from tests.support.fake_erp import CARD, FakeErp, raising
@@ -57,14 +59,14 @@ class Desk:
         assert approve_vouchers(self.store, BOOK, ids, CHECKER) == []
         assert queue_vouchers(self.store, BOOK, "k3", ids, CHECKER, self.clock) == len(ids)
 
-    def lease(self, seconds: int = 60) -> list[OutboxRow]:
+    def lease(self, seconds: int = 60) -> list[Lease]:
         return self.store.queue.lease_due(self.clock.now(), seconds, 100)
 
     def work(self, **more: object) -> list[OutboxState | None]:
         """Deliver everything that is due."""
         return [self.deliver(row, **more) for row in self.lease()]
 
-    def deliver(self, row: OutboxRow, **more: object) -> OutboxState | None:
+    def deliver(self, row: Lease, **more: object) -> OutboxState | None:
         return deliver(self.store, row, lambda *_: self.erp, WORKER, self.clock, **more)  # type: ignore[arg-type]
 
     def row(self) -> OutboxRow:
@@ -356,7 +358,7 @@ def test_a_row_that_waited_in_a_busy_worker_starts_with_a_whole_lease(desk: Desk
     desk.queue(voucher())
     (row,) = desk.lease(seconds=10)
     desk.clock.sleep(9)
-    seen: list[list[OutboxRow]] = []
+    seen: list[list[Lease]] = []
 
     def meanwhile() -> None:
         desk.clock.sleep(9)

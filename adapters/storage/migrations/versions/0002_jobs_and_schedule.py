@@ -18,7 +18,7 @@ _ALONE = sa.text("state = 'running' AND exclusive <> ''")
 _PLANNED = sa.text("NOT paused AND next_at IS NOT NULL")
 
 _OUTBOX = ("unknowns", "lost_leases", "batch_limit")
-_CONNECTION = ("concurrency", "per_minute")
+_CONNECTION = {"concurrency": "0", "per_minute": "0", "batch": "0", "max_batch": "1"}
 
 
 def upgrade() -> None:
@@ -78,8 +78,8 @@ def upgrade() -> None:
         op.add_column("outbox", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("queued_by", sa.Text(), nullable=False, server_default=""))
     op.add_column("outbox", sa.Column("decided_by", sa.Text(), nullable=False, server_default=""))
-    for name in _CONNECTION:
-        op.add_column("connections", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
+    for name, usual in _CONNECTION.items():
+        op.add_column("connections", sa.Column(name, sa.Integer(), nullable=False, server_default=usual))
     op.add_column("connections", sa.Column("throttled_until", types.Instant(), nullable=True))
 
 

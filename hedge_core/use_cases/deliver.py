@@ -1,0 +1,406 @@
+"""Delivering outbox rows: one attempt per lease, look up before any other, every row with its own outcome.
+
+outcome of an attempt        outbox row                       voucher
+receipt at the target stage  done                             delivered, number and stage stored
+Rejected                     dead: a person acts              queued, number kept if there is one
+  of a batch as a whole      pending, in a smaller batch      queued
+IdempotencyConflict          dead, alarm                      queued
+OutcomeUnknown, bad answer   unknown until the settle time    queued, number kept if there is one
+  again and again            dead: a person looks there       queued
+a bug in the adapter         unknown until the settle time    queued
+Unavailable                  pending with backoff, circuit    queued
+RateLimited                  pending at that time, connection throttled; attempt taken back where nothing was reached
+AuthFailed                   pending, connection paused       queued
+
+A row that cannot be worked on at all (its voucher is gone or has other content) is dead without an attempt, and so is one
+over which worker after worker has died.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from hedge_core.errors import (
+    AuthFailed,
+    ContractViolation,
+    IdempotencyConflict,
+    PlatformError,
+    RateLimited,
+    Rejected,
+    Unavailable,
+)
+from hedge_core.model.identity import Actor, BookId
+from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
+from hedge_core.notes import hedge_note
+from hedge_core.ports.clock import Clock
+from hedge_core.ports.erp import ErpAdapter, ErpCapabilities, Lookup
+from hedge_core.ports.jobs import Lease
+from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
+from hedge_core.use_cases.post import HEDGES, VOUCHER, leg_of, note_for
+from messages import Message
+
+UNKNOWN_LIMIT: Final = 12
+"""Attempts of one row with an unknown outcome, each looked up and not found, until a person has to look."""
+POISON_LIMIT: Final = 5
+"""Workers that died over one row until nobody tries it any more."""
+
+_BACKOFF_SECONDS: Final = (2, 4, 8, 15, 30, 60, 120, 300)
+_CIRCUIT_AFTER: Final = 5
+"""Failures in a row, of whichever rows, until the connection rests."""
+_CIRCUIT_SECONDS: Final = 30
+
+
+class ErpFor(Protocol):
+    """Finds the adapter of a connection; the composition root provides it."""
+
+    def __call__(self, book: BookId, connection: str, /) -> ErpAdapter: ...
+
+
+class Contact(Enum):
+    """What an attempt says about the connection."""
+
+    ANSWERED = auto()
+    UNREACHABLE = auto()
+    SLOW_DOWN = auto()
+    LOGIN_REFUSED = auto()
+    UNCERTAIN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an outbox row becomes after an attempt."""
+
+    state: OutboxState
+    reason: Message | None = None
+    wait_seconds: int = 0
+    attempt_back: bool = False
+    receipt: PostingReceipt | None = None
+    contact: Contact = Contact.UNCERTAIN
+    batch_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a row asks for. `voucher` goes out together with others, `attempt` alone. `still_current`: whether what was sent
+    is still what should stand there. `settled`: the voucher counts as delivered already, and stays so."""
+
+    voucher: Voucher | None = None
+    attempt: Callable[[ErpAdapter], PostingReceipt] | None = None
+    still_current: Callable[[UnitOfWork], bool] = field(default=lambda _: True)
+    settled: bool = False
+
+
+def deliver(
+    store: Store,
+    lease: Lease,
+    erp_for: ErpFor,
+    actor: Actor,
+    clock: Clock,
+    settle_seconds: int | None = None,
+    lease_seconds: int | None = None,
+) -> OutboxState | None:
+    """Deliver one lease; answers the new state of its row, or None when the lease had been lost before or after the call;
+    then somebody else's outcome counts. See `deliver_together`."""
+    return deliver_together(store, lease, erp_for, actor, clock, settle_seconds, lease_seconds).get(lease.id)
+
+
+def deliver_together(
+    store: Store,
+    lease: Lease,
+    erp_for: ErpFor,
+    actor: Actor,
+    clock: Clock,
+    settle_seconds: int | None = None,
+    lease_seconds: int | None = None,
+) -> dict[int, OutboxState]:
+    """Deliver the rows of a lease: start them (attempts counted), one attempt on the other side, record each outcome. Answers
+    the new state by row; a row whose lease was lost is not among them.
+
+    `lease_seconds` renews the lease at the start, whatever a busy worker left of it: the next look-up must come after the
+    other side has ended what this attempt asked for."""
+    now = clock.now()
+    until = None if lease_seconds is None else now + timedelta(seconds=lease_seconds)
+    with store.begin(lease.book, actor) as uow:
+        rows = {row.id: row for row in uow.outbox.start_together(_members(lease), lease.lease_token, now, until)}
+        given = {row_id: _work_of(uow, row) for row_id, row in rows.items()}
+    if not rows:
+        return {}
+    works = {row_id: work for row_id, work in given.items() if isinstance(work, Work)}
+    verdicts = {row_id: _hopeless(why) for row_id, why in given.items() if isinstance(why, Message)}
+    if works:
+        verdicts |= _Attempt(erp_for, settle_seconds, rows, works).run()
+    contact = _tell_connection(store, lease, verdicts.values(), clock)
+    states: dict[int, OutboxState] = {}
+    with store.begin(lease.book, actor) as uow:
+        if contact is Contact.ANSWERED:
+            uow.connection_worked(lease.connection or next(iter(rows.values())).connection)
+        for row_id in sorted(verdicts):
+            row, verdict, work = rows[row_id], verdicts[row_id], works.get(row_id)
+            if verdict.state is OutboxState.DONE and work is not None and not work.still_current(uow):
+                verdict = Verdict(OutboxState.PENDING, Message("post.changed_meanwhile"), receipt=verdict.receipt)
+            if _finish(uow, row, lease.lease_token, verdict, clock):
+                _record(uow, row, verdict, settled=work is not None and work.settled)
+                states[row_id] = verdict.state
+    return states
+
+
+def _members(lease: Lease) -> tuple[int, ...]:
+    return lease.members or (lease.id,)
+
+
+# --- what a row asks for ----------------------------------------------------------------------------------------------
+
+
+def _work_of(uow: UnitOfWork, row: OutboxRow) -> Work | Message:
+    """The work of a row, or why there is none."""
+    if row.lost_leases >= POISON_LIMIT:
+        return Message("post.poison", {"count": row.lost_leases, "key": row.key})
+    maker = _WORK.get(row.kind)
+    if maker is None:
+        return Message("post.unknown_work", {"kind": row.kind})
+    try:
+        return maker(uow, row)
+    except PlatformError:
+        raise
+    except Exception as bug:  # noqa: BLE001 - what cannot be read would come back with every lease, for ever
+        return Message("post.bug_before", {"type": _place(bug)})
+
+
+def _voucher_work(uow: UnitOfWork, row: OutboxRow) -> Work | Message:
+    stored = uow.results.voucher(row.subject)
+    if stored is None:
+        return Message("post.no_such_voucher")
+    if (stored.voucher.key, stored.voucher.content_hash) != (row.key, row.content_hash):
+        return Message("post.changed_after_queueing")
+    return Work(voucher=stored.voucher, settled=stored.status is VoucherStatus.DELIVERED)
+
+
+def _hedge_work(uow: UnitOfWork, row: OutboxRow) -> Work:
+    """Writes the whole current text: repeating it is harmless, and an older text that arrives late is written over."""
+    leg = leg_of(row)
+    matches = [match for match in uow.results.matches() if match.leg == leg]
+    written = hedge_note(matches)
+    return Work(
+        attempt=lambda adapter: adapter.push_hedges(leg, matches),
+        still_current=lambda now: note_for(now, leg) == written,
+    )
+
+
+_WORK: Final[Mapping[str, Callable[[UnitOfWork, OutboxRow], Work | Message]]] = {
+    VOUCHER: _voucher_work,
+    HEDGES: _hedge_work,
+}
+
+
+# --- the attempt ------------------------------------------------------------------------------------------------------
+
+
+class _Attempt:
+    """One attempt at the rows of a lease."""
+
+    def __init__(
+        self, erp_for: ErpFor, settle_seconds: int | None, rows: Mapping[int, OutboxRow], works: Mapping[int, Work]
+    ) -> None:
+        self._erp_for = erp_for
+        self._settle = settle_seconds
+        self._rows = rows
+        self._works = works
+        self._verdicts: dict[int, Verdict] = {}
+
+    def run(self) -> dict[int, Verdict]:
+        first = self._rows[next(iter(self._works))]
+        try:
+            adapter = self._erp_for(first.book, first.connection)
+            card = adapter.capabilities
+        except PlatformError as error:
+            return {
+                one: Verdict(OutboxState.PENDING, error.message, _backoff(self._rows[one].attempts))
+                for one in self._works
+            }
+        except Exception as bug:  # noqa: BLE001 - nothing has left: a person has to look, and the row says where
+            return {one: _hopeless(Message("post.bug_before", {"type": _place(bug)})) for one in self._works}
+        together: dict[int, Voucher] = {}
+        for row_id, work in self._works.items():
+            if card.lookup is Lookup.NONE and self._rows[row_id].attempts > 1:
+                self._verdicts[row_id] = _hopeless(Message("post.cannot_look_up", {"system": card.system}))
+            elif work.attempt is not None:
+                self._alone(row_id, adapter, card, work.attempt)
+            elif work.voucher is not None and self._look_up(row_id, adapter, card, work.voucher):
+                together[row_id] = work.voucher
+        if together:
+            self._push(adapter, card, together)
+        return self._verdicts
+
+    def _alone(
+        self, row_id: int, adapter: ErpAdapter, card: ErpCapabilities, attempt: Callable[[ErpAdapter], PostingReceipt]
+    ) -> None:
+        try:
+            receipt = attempt(adapter)
+        except PlatformError as error:
+            self._verdicts[row_id] = self._verdict(row_id, error, card)
+        except Exception as bug:  # noqa: BLE001 - a bug after the request may have left must still leave a trace in the row
+            self._verdicts[row_id] = self._bug(row_id, bug, card)
+        else:
+            self._verdicts[row_id] = Verdict(OutboxState.DONE, receipt=receipt, contact=Contact.ANSWERED)
+
+    def _look_up(self, row_id: int, adapter: ErpAdapter, card: ErpCapabilities, voucher: Voucher) -> bool:
+        """Whether the voucher may be pushed. Before any attempt but the first the other side is asked for our key."""
+        if self._rows[row_id].attempts <= 1 or card.lookup is not Lookup.REFERENCE:
+            return True
+        try:
+            found = adapter.find_voucher(voucher.key)
+            if found is not None and not says_the_same(found, voucher):
+                raise IdempotencyConflict(voucher.key, system=card.system)
+        except PlatformError as error:
+            self._verdicts[row_id] = self._verdict(row_id, error, card)
+            return False
+        except Exception as bug:  # noqa: BLE001 - as above
+            self._verdicts[row_id] = self._bug(row_id, bug, card)
+            return False
+        return True
+
+    def _push(self, adapter: ErpAdapter, card: ErpCapabilities, vouchers: Mapping[int, Voucher]) -> None:
+        """One call; the adapter takes up what is there already, at the stage where it stands. What it raises is meant for the
+        batch as a whole: refused, it is tried again in halves, until the culprit stands alone."""
+        outcomes: Sequence[PostingReceipt | PlatformError] = ()
+        shared: Verdict | None = None
+        smaller = (len(vouchers) + 1) // 2 if len(vouchers) > 1 else None
+        try:
+            outcomes = adapter.push_vouchers(list(vouchers.values()))
+            if len(outcomes) != len(vouchers):
+                outcomes = [ContractViolation("push", "not one outcome for each voucher")] * len(vouchers)
+        except (Rejected, IdempotencyConflict) as error:
+            if smaller is None:
+                outcomes = [error]
+            else:
+                message = Message("post.batch_refused", {"count": len(vouchers), "reason": error.message})
+                shared = Verdict(OutboxState.PENDING, message, contact=Contact.ANSWERED, batch_limit=smaller)
+        except PlatformError as error:
+            if smaller is not None:
+                error.reached = None  # one document's receipt must not be taken for another's
+            outcomes = [error] * len(vouchers)
+        except Exception as bug:  # noqa: BLE001 - as above
+            self._verdicts |= {one: replace(self._bug(one, bug, card), batch_limit=smaller) for one in vouchers}
+            return
+        if shared is not None:
+            self._verdicts |= dict.fromkeys(vouchers, shared)
+            return
+        for row_id, outcome in zip(vouchers, outcomes, strict=True):
+            if not isinstance(outcome, PlatformError):
+                self._verdicts[row_id] = Verdict(OutboxState.DONE, receipt=outcome, contact=Contact.ANSWERED)
+                continue
+            verdict = self._verdict(row_id, outcome, card)
+            self._verdicts[row_id] = (
+                replace(verdict, batch_limit=smaller) if verdict.state is OutboxState.UNKNOWN else verdict
+            )
+
+    def _verdict(self, row_id: int, error: PlatformError, card: ErpCapabilities) -> Verdict:
+        receipt = error.reached if isinstance(error.reached, PostingReceipt) else None
+        nothing_there = receipt is None and (card.lookup is Lookup.NONE or isinstance(error, RateLimited))
+        wait = _backoff(self._rows[row_id].attempts)
+        match error:
+            case Rejected() | IdempotencyConflict():
+                return Verdict(OutboxState.DEAD, error.message, receipt=receipt, contact=Contact.ANSWERED)
+            case RateLimited():
+                contact, wait = Contact.SLOW_DOWN, error.retry_after
+            case Unavailable():
+                contact = Contact.UNREACHABLE
+            case AuthFailed():
+                contact = Contact.LOGIN_REFUSED
+            case _:
+                return self._unknown(row_id, error.message, card, receipt)
+        return Verdict(OutboxState.PENDING, error.message, wait, nothing_there, receipt, contact)
+
+    def _bug(self, row_id: int, bug: Exception, card: ErpCapabilities) -> Verdict:
+        return self._unknown(row_id, Message("post.bug", {"type": _place(bug)}), card, None)
+
+    def _unknown(self, row_id: int, reason: Message, card: ErpCapabilities, receipt: PostingReceipt | None) -> Verdict:
+        row = self._rows[row_id]
+        if row.unknowns + 1 >= UNKNOWN_LIMIT:
+            details = {"count": row.unknowns + 1, "system": card.system, "key": row.key, "reason": reason}
+            return Verdict(OutboxState.DEAD, Message("post.still_unknown", details), receipt=receipt)
+        settle = card.settle_seconds if self._settle is None else self._settle
+        rest = settle if row.unknowns < 2 else max(settle, min(settle * row.unknowns, _BACKOFF_SECONDS[-1]))
+        return Verdict(OutboxState.UNKNOWN, reason, rest, receipt=receipt)
+
+
+def says_the_same(found: PostingReceipt, voucher: Voucher) -> bool:
+    """As far as the other side says: a receipt without date or sum is no contradiction."""
+    same_date = found.posting_date is None or found.posting_date == voucher.posting_date
+    return same_date and (found.total is None or found.total == voucher.total)
+
+
+def _hopeless(reason: Message) -> Verdict:
+    return Verdict(OutboxState.DEAD, reason)
+
+
+def _backoff(attempts: int) -> int:
+    return _BACKOFF_SECONDS[min(attempts, len(_BACKOFF_SECONDS)) - 1]
+
+
+def _place(bug: Exception) -> str:
+    """What a developer needs to find it: the type and the line, and nothing of the values, which may be secret."""
+    at = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"{type(bug).__name__}, {at.filename.rpartition('/')[2]}:{at.lineno}"
+
+
+# --- what is written about it -----------------------------------------------------------------------------------------
+
+
+def _tell_connection(store: Store, lease: Lease, verdicts: Collection[Verdict], clock: Clock) -> Contact:
+    """Any answer closes the circuit (in the unit that records the outcome); what could not be reached counts towards opening
+    it; a refused login pauses; who is asked to slow down makes the whole connection slow down."""
+    by_contact = {verdict.contact: verdict for verdict in sorted(verdicts, key=lambda one: one.wait_seconds)}
+    place = (lease.book, lease.connection)
+    if refused := by_contact.get(Contact.LOGIN_REFUSED):
+        store.pause_connection(*place, str(refused.reason))
+        return Contact.LOGIN_REFUSED
+    if slow := by_contact.get(Contact.SLOW_DOWN):
+        store.throttle_connection(*place, clock.now() + timedelta(seconds=slow.wait_seconds))
+        return Contact.ANSWERED
+    if Contact.ANSWERED in by_contact:
+        return Contact.ANSWERED
+    if Contact.UNREACHABLE in by_contact:
+        with store.read(lease.book) as uow:
+            known = uow.connection(lease.connection)
+        failures = 1 + (known.failures_in_a_row if known is not None else 0)
+        rest = clock.now() + timedelta(seconds=_CIRCUIT_SECONDS) if failures >= _CIRCUIT_AFTER else None
+        store.connection_failed(*place, rest)
+        return Contact.UNREACHABLE
+    return Contact.UNCERTAIN
+
+
+def _finish(uow: UnitOfWork, row: OutboxRow, token: str, verdict: Verdict, clock: Clock) -> bool:
+    return uow.outbox.finish(
+        row.id,
+        token,
+        verdict.state,
+        available_at=clock.now() + timedelta(seconds=verdict.wait_seconds),
+        last_error=str(verdict.reason) if verdict.reason else "",
+        give_attempt_back=verdict.attempt_back,
+        found_by_lookup=bool(verdict.receipt and verdict.receipt.found_by_lookup),
+        batch_limit=verdict.batch_limit,
+    )
+
+
+def _record(uow: UnitOfWork, row: OutboxRow, verdict: Verdict, *, settled: bool) -> None:
+    receipt = verdict.receipt
+    if row.kind == VOUCHER and receipt is not None and not settled:
+        status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
+        uow.results.set_voucher(row.subject, status, receipt=receipt)
+    details: dict[str, object] = {"state": verdict.state.value, "attempt": row.attempts, "key": row.key}
+    if row.queued_by:
+        details["queued_by"] = row.queued_by
+    if receipt is not None:
+        details |= {
+            "number": receipt.number, "external_id": receipt.external_id, "stage": receipt.stage.value,
+            "found_by_lookup": receipt.found_by_lookup,
+        }  # fmt: skip
+    if verdict.reason is not None:
+        details["reason"] = str(verdict.reason)[:500]
+    uow.audit.append(f"outbox.{verdict.state.value}", f"{row.kind}:{row.subject}", details)
