@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from hedge_core.canonical import canonical_hash, decimal_text
-from hedge_core.exposure import QUANTITY_PLACES, STOCK, is_priced, net_delivered
+from hedge_core.exposure import QUANTITY_PLACES, STOCK, in_transit_sale, priced_parts
 from hedge_core.lots import lot_order
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
 from hedge_core.model.identity import BookId, ExternalRef
@@ -89,25 +89,25 @@ def spot_legs(
 ) -> tuple[SpotLeg, ...]:
     """What there is to hedge; the legs of a commodity add up to its exposure (`hedge_core.exposure`).
 
-    Kinds: `stock` (our goods on hand), `purchase` and `sale` (the open rest of a priced line), `delivered_unpriced` (a
-    floating sale that left and still moves with the price). Goods that arrived on a floating purchase carry no price
-    risk: they are taken off the newest stock of the commodity; what exceeds the stock is a short leg
-    `arrived_unpriced` on its line. `first_seen` dates stock by reference (absent: oldest); `vat_rates` is by commodity
-    for stock. Quantities signed, base unit; legs without a quantity are left out."""
+    Kinds: `stock` (our goods on hand), `purchase` and `sale` (what is priced and open of a line), `delivered_unpriced` (a
+    floating sale that left and still moves with the price), `in_transit` (a sale on its way, still ours). Goods that
+    arrived on a floating purchase carry no price risk: they are taken off the newest stock of the commodity; what exceeds
+    the stock is a short leg `arrived_unpriced` on its line. `first_seen` dates stock by reference (absent: oldest);
+    `vat_rates` is by commodity for stock. Quantities signed, base unit; legs without a quantity are left out."""
     legs: list[SpotLeg] = []
     arrived: dict[str, list[ContractLine]] = {}
     for line in lines:
-        priced, delivered = is_priced(line), net_delivered(line)
-        if priced:
-            sign = 1 if line.side is Side.PURCHASE else -1
-            legs.append(_line_leg(line, line.side.value, sign * line.open_quantity))
-        elif line.side is Side.SALE:
-            legs.append(_line_leg(line, "delivered_unpriced", delivered))
-        elif delivered:
+        priced_open, _, unpriced_delivered = priced_parts(line)
+        sign = 1 if line.side is Side.PURCHASE else -1
+        legs.append(_line_leg(line, line.side.value, sign * priced_open))
+        if line.side is Side.SALE:
+            legs.append(_line_leg(line, "delivered_unpriced", unpriced_delivered))
+            legs.append(_transit_leg(line))
+        elif unpriced_delivered:
             arrived.setdefault(line.commodity, []).append(line)
-    stock = [lot for lot in inventory if lot.ours and lot.quantity > 0]
+    stock = [lot for lot in inventory if lot.ours and lot.quantity > 0 and not lot.transit_line]
     stock.sort(key=lambda lot: (first_seen.get(lot.ref, date.min), lot.ref))
-    unpriced = {name: sum((net_delivered(line) for line in found), _ZERO) for name, found in arrived.items()}
+    unpriced = {name: sum((priced_parts(line)[2] for line in found), _ZERO) for name, found in arrived.items()}
     for lot in reversed(stock):
         taken = min(lot.quantity, unpriced.get(lot.commodity, _ZERO))
         if taken:
@@ -117,7 +117,7 @@ def spot_legs(
         legs.append(SpotLeg(lot.ref, STOCK, lot.commodity, STOCK, dated, lot.quantity - taken, rate))
     for commodity, rest in unpriced.items():
         for line in sorted(arrived[commodity], key=lambda row: (row.contract_date, row.ref), reverse=True):
-            taken = min(rest, net_delivered(line))
+            taken = min(rest, priced_parts(line)[2])
             rest -= taken
             legs.append(_line_leg(line, "arrived_unpriced", -taken))
     return tuple(sorted((leg for leg in legs if leg.quantity), key=_leg_order))
@@ -305,6 +305,13 @@ def _futures_matched(matches: Iterable[HedgeMatch]) -> dict[str, Decimal]:
 
 def _size(lot: PositionLot, products: Mapping[str, Product]) -> Decimal:
     return Decimal(lot.lots * products[lot.instrument].multiplier)
+
+
+def _transit_leg(line: ContractLine) -> SpotLeg:
+    """Its record is the line's under another kind: it is a leg beside the line's own."""
+    ref = ExternalRef(line.ref.connection, f"{line.ref.kind}_in_transit", line.ref.key)
+    quantity = in_transit_sale(line)
+    return SpotLeg(ref, "in_transit", line.commodity, STOCK, line.contract_date, quantity, line.vat_rate)
 
 
 def _line_leg(line: ContractLine, kind: str, quantity: Decimal) -> SpotLeg:

@@ -1,8 +1,8 @@
-"""Pricing (点价) of floating and average-priced lines: what is still to be priced, the final price, deadlines, exposure."""
+"""Pricing (点价) of floating, basis and average-priced lines: what is still to be priced, the final price, deadlines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
@@ -12,6 +12,7 @@ from hedge_core.errors import RuleBroken
 from hedge_core.exposure import QUANTITY_PLACES
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.physical import PricingKind, Side
+from hedge_core.model.terms import PricingFormula
 from hedge_core.rounding import EXACT, round_half_up, round_money
 from messages import Message
 
@@ -25,7 +26,11 @@ _ZERO: Final = Decimal(0)
 class PricingTerms:
     """What a contract line says about its pricing. `quantity` is in the base unit; `premium` and `provisional` are per
     base unit with VAT, as futures prices are; the window's days are both included. `buyer_prices` says whose call the
-    moment is (买方点价 / 卖方点价)."""
+    moment is (买方点价 / 卖方点价).
+
+    `formula` is what a basis line (均基差) needs beside its kind; the two other kinds have only one. `stop_price` is the
+    futures price at which the rest is priced whether anybody calls or not; with `forced` it is priced when the window ends.
+    `since` is the day these terms began: a re-month (转月) is a second version with another instrument and premium."""
 
     line: ExternalRef
     side: Side
@@ -38,6 +43,19 @@ class PricingTerms:
     last_day: date
     provisional: Decimal | None = None
     buyer_prices: bool = True
+    formula: PricingFormula | None = None
+    stop_price: Decimal | None = None
+    forced: bool = True
+    since: date = date.min
+    pricing_days: int = 0
+
+
+_FORMULAS: Final = {PricingKind.FLOATING: PricingFormula.EVENTS, PricingKind.AVERAGE: PricingFormula.DAILY_AVERAGE}
+
+
+def formula_of(terms: PricingTerms) -> PricingFormula | None:
+    """How a line is priced: a basis line says it itself, a priced line has none."""
+    return _FORMULAS.get(terms.kind) or (terms.formula if terms.kind is PricingKind.BASIS else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +73,14 @@ class PricingEvent:
 @dataclass(frozen=True, slots=True)
 class Pricing:
     """How far a line is priced. `average` is the quantity-weighted futures price of the accepted events, exact; None
-    before the first. `broken` are the events that were not counted, each with its reason."""
+    before the first. `broken` are the events that were not counted, each with its reason. `premiums` is quantity × premium
+    where versions of the terms have different ones."""
 
     terms: PricingTerms
     priced: Decimal
     turnover: Decimal
     broken: tuple[RuleBroken, ...] = ()
+    premiums: Decimal | None = None
 
     @property
     def remaining(self) -> Decimal:
@@ -77,7 +97,15 @@ class Pricing:
         """average + premium with VAT, to the fen (facts 3.2); None until everything is priced."""
         if self.average is None or self.remaining:
             return None
-        return round_half_up(self.average + self.terms.premium, 2)
+        return round_half_up(self.average + self.premium, 2)
+
+    @property
+    def premium(self) -> Decimal:
+        """The premium with VAT, weighted by what was priced under each version of the terms, exact."""
+        if self.premiums is None or not self.priced:
+            return self.terms.premium
+        with localcontext(EXACT):
+            return self.premiums / self.priced
 
     @property
     def final_price_without_vat(self) -> Decimal | None:
@@ -99,27 +127,55 @@ class Pricing:
         return exposure_effect(self.terms.side, self.priced)
 
 
-def price_line(terms: PricingTerms, events: Iterable[PricingEvent]) -> Pricing:
+def price_line(terms: PricingTerms, events: Iterable[PricingEvent], earlier: Sequence[PricingTerms] = ()) -> Pricing:
     """The pricing of a floating line from its events, taken by day and id, whatever order they come in.
 
-    An event that breaks a rule is not counted and stands in `broken`: `pricing_other_line`, `pricing_instrument` (not the
-    line's reference), `pricing_window`, `pricing_not_positive` (quantity or price), `pricing_twice` (its id again),
-    `pricing_too_much` (beyond what remains). RuleBroken `pricing_kind` for a line whose kind is not priced by events."""
-    if terms.kind is not PricingKind.FLOATING:
+    `earlier` are versions of the terms before (`since`): an event is measured by the version in force on its day, so that
+    a re-month leaves what was priced before as it was. An event that breaks a rule is not counted and stands in `broken`:
+    `pricing_other_line`, `pricing_instrument` (not the line's reference), `pricing_window`, `pricing_not_positive`
+    (quantity or price), `pricing_twice` (its id again), `pricing_too_much` (beyond what remains). RuleBroken
+    `pricing_kind` for a line whose kind is not priced by events."""
+    if formula_of(terms) is not PricingFormula.EVENTS:
         raise _kind_broken(terms.line, terms.kind)
-    priced, turnover = _ZERO, _ZERO
+    versions = sorted((*earlier, terms), key=lambda one: one.since)
+    priced = turnover = premiums = _ZERO
     broken: list[RuleBroken] = []
     seen: set[str] = set()
     for event in sorted(events, key=lambda one: (one.on, one.event_id)):
-        rule = _first_broken(terms, event, terms.quantity - priced, seen)
+        then = next((one for one in reversed(versions) if one.since <= event.on), versions[0])
+        rule = _first_broken(then, event, terms.quantity - priced, seen)
         seen.add(event.event_id)
         if rule is not None:
-            broken.append(_broken(rule, terms, event, terms.quantity - priced))
+            broken.append(_broken(rule, then, event, terms.quantity - priced))
             continue
         with localcontext(EXACT):
             priced += event.quantity
             turnover += event.quantity * event.price
-    return Pricing(terms, priced, turnover, tuple(broken))
+            premiums += event.quantity * then.premium
+    return Pricing(terms, priced, turnover, tuple(broken), premiums)
+
+
+def owed_pricings(pricing: Pricing, prices: Mapping[date, Decimal], today: date) -> tuple[PricingEvent, ...]:
+    """What has to be priced without a call: the rest, at the reference price of the first day on which it reached the stop
+    price (a buyer stops a rise, a seller a fall), else at that of the window's last day once it is over. `prices` are the
+    reference's prices by day; without the price of that day nothing can be priced and nothing is answered."""
+    terms, rest = pricing.terms, pricing.remaining
+    if rest <= 0 or formula_of(terms) is not PricingFormula.EVENTS:
+        return ()
+    end = min(today, terms.last_day)
+    days = sorted(day for day in prices if max(terms.first_day, terms.since) <= day <= end)
+    stop = terms.stop_price
+    if stop is not None:
+        for day in days:
+            if prices[day] >= stop if terms.buyer_prices else prices[day] <= stop:
+                return (_owed(terms, "stop", day, rest, prices[day]),)
+    if terms.forced and today > terms.last_day and days:
+        return (_owed(terms, "forced", days[-1], rest, prices[days[-1]]),)
+    return ()
+
+
+def _owed(terms: PricingTerms, why: str, day: date, quantity: Decimal, price: Decimal) -> PricingEvent:
+    return PricingEvent(f"{why}/{terms.line}/{day}", terms.line, day, terms.instrument, quantity, price)
 
 
 def price_average(terms: PricingTerms, prices: Sequence[Decimal], pricing_days: int) -> Pricing:
@@ -128,7 +184,7 @@ def price_average(terms: PricingTerms, prices: Sequence[Decimal], pricing_days: 
 
     `prices` are the reference prices of the elapsed pricing days, with VAT. RuleBroken `pricing_kind` for another kind
     (each kind needs its own formula before it is accepted); ValueError for more prices than `pricing_days`."""
-    if terms.kind is not PricingKind.AVERAGE:
+    if formula_of(terms) is not PricingFormula.DAILY_AVERAGE:
         raise _kind_broken(terms.line, terms.kind)
     elapsed = len(prices)
     if pricing_days < 1 or elapsed > pricing_days:

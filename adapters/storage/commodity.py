@@ -52,21 +52,24 @@ class Commodity:
         latest = {row.subject: row.payload for row in found}
         return [decode(payload, kind) for payload in latest.values()]
 
-    def history(self, kind: type[Terms], subject: str | None = None) -> list[StoredTerms]:
+    def history(self, kind: type[T], subject: str | None = None) -> list[StoredTerms[T]]:
         table = COMMODITY_TERMS
         query = self._scope.select(table).where(table.c.kind == kind_of_class(kind))
         if subject is not None:
             query = query.where(table.c.subject == subject)
-        names = ("kind", "subject", "effective_from", "version")
+        found = self._scope.rows(query.order_by(table.c.subject, table.c.effective_from, table.c.version))
         return [
             StoredTerms(
-                *(getattr(row, name) for name in names),
+                row.kind,
+                row.subject,
+                row.effective_from,
+                row.version,
                 decode(row.payload, kind),
                 row.reason,
                 row.saved_at,
                 row.saved_by,
             )
-            for row in self._scope.rows(query.order_by(table.c.subject, table.c.effective_from, table.c.version))
+            for row in found
         ]
 
     def add_event(self, event: BusinessEvent) -> None:

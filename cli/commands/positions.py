@@ -12,8 +12,9 @@ from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Ses
 from hedge_core.errors import InvalidInput
 from hedge_core.exposure import ExposureRow
 from hedge_core.snapshot import decode, diff
+from hedge_core.use_cases.exposure import exposure_now
 from hedge_core.use_cases.match import match, release_breaks
-from hedge_core.use_cases.settle import Settled, accept_proposal, exposure_now, settle
+from hedge_core.use_cases.settle import Settled, accept_proposal, settle
 from messages import Message
 
 snapshot_app = typer.Typer(no_args_is_help=True, help=help_text("snapshot"))
@@ -49,14 +50,15 @@ def exposure(
     as_json: JsonOption = False,
 ) -> None:
     session = Session(book, as_json=as_json)
-    found, day = exposure_now(session.app.store, session.book, session.app.products, session.actor)
+    now = exposure_now(session.app.store, session.book, session.app.products, session.app.clock)
+    found, day = now.exposure, now.positions_of
     rows = [_exposure_row(row) for row in (found.totals if totals else (*found.rows, *found.totals))]
     session.screen.rows("exposure", EXPOSURE_COLUMNS, rows, spare=EXPOSURE_SPARE)
     if day is not None:
         session.screen.tell(Message("cli.positions_of", {"day": day}))
-    for broken in found.broken:
+    for broken in now.broken:
         session.screen.tell(broken.message, "red")
-    session.end(PERSON_NEEDED if found.broken else OK)
+    session.end(PERSON_NEEDED if now.broken else OK)
 
 
 def _exposure_row(row: ExposureRow) -> dict[str, object]:

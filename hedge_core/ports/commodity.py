@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from hedge_core.model.events import BusinessEvent
 from hedge_core.model.matches import HedgeMatch
@@ -16,14 +16,14 @@ E = TypeVar("E", bound=BusinessEvent)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredTerms:
+class StoredTerms(Generic[T]):
     """A version of terms: of several with one subject and date the highest version counts."""
 
     kind: str
     subject: str
     effective_from: date
     version: int
-    terms: Terms
+    terms: T
     reason: str
     saved_at: datetime
     saved_by: str
@@ -56,7 +56,7 @@ class CommodityStore(Protocol):
         """Of each subject the terms that hold on a day, by subject."""
         ...
 
-    def history(self, kind: type[Terms], subject: str | None = None) -> list[StoredTerms]:
+    def history(self, kind: type[T], subject: str | None = None) -> list[StoredTerms[T]]:
         """Every version by subject, date and version."""
         ...
 

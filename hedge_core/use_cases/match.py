@@ -16,6 +16,7 @@ from hedge_core.model.matches import SpotLeg
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.products import products_by_instrument
+from hedge_core.use_cases.commodity import business, business_today
 from hedge_core.use_cases.post import queue_hedge_notes
 from hedge_core.use_cases.settle import commodities_of, positions_now, vat_rates
 from messages import Message
@@ -39,7 +40,7 @@ def match(
     """Match what is free, FIFO, and queue the notes of the order lines concerned, in one transaction. A `dry_run` shows
     the same result and keeps nothing. The ratio is the book's setting `hedge_ratio`: one_to_one or vat_adjusted."""
     with store.begin(book, actor) as uow:
-        legs, lots, in_force, on = both_sides(uow, products)
+        legs, lots, in_force, on = both_sides(uow, products, business_today(clock))
         matching = _fifo(uow, legs, lots, in_force, on)
         if dry_run or not matching.new:
             return Matched(matching, on)
@@ -56,7 +57,7 @@ def release_breaks(
     """End the matches that no longer fit (their fill was closed, their goods are gone), with a reason, and write the
     notes again. Answers how many were ended; the history keeps them."""
     with store.begin(book, actor) as uow:
-        legs, lots, in_force, on = both_sides(uow, products)
+        legs, lots, in_force, on = both_sides(uow, products, business_today(clock))
         broken = {name for found in _fifo(uow, legs, lots, in_force, on).breaks for name in found.match_ids}
         ended = [kept for kept in uow.results.matches() if kept.match_id in broken]
         for old in ended:
@@ -68,14 +69,15 @@ def release_breaks(
 
 
 def both_sides(
-    uow: UnitOfWork, products: Iterable[Product]
+    uow: UnitOfWork, products: Iterable[Product], on: date | None = None
 ) -> tuple[tuple[SpotLeg, ...], list[PositionLot], dict[str, Product], date]:
     """What there is to match now: spot legs, open lots, the products of their instruments, and the day of the lots.
-    RuleBroken while there is no position at all."""
+    Terms and pricings count as of `on`, else as of that day. RuleBroken while there is no position at all."""
     lots, day = positions_now(uow)
     if day is None:
         raise RuleBroken("match_without_positions", uow.book.book, Message("match.no_positions"))
-    lines, inventory = uow.physical.contract_lines(), uow.physical.inventory()
+    held = business(uow, max(day, on or day))
+    lines, inventory = held.lines, held.inventory
     in_force = products_by_instrument({lot.instrument for lot in lots}, products, day)
     rates = vat_rates(uow.book, commodities_of(lines, inventory, in_force))
     seen = uow.physical.inventory_first_seen()

@@ -10,7 +10,6 @@ from typing import Final
 
 from hedge_core.canonical import canonical_hash
 from hedge_core.errors import RuleBroken
-from hedge_core.exposure import Exposure, exposure
 from hedge_core.model.futures import PositionLot, Product, SettlementPrice
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.physical import ContractLine, InventoryLot
@@ -19,6 +18,7 @@ from hedge_core.products import products_by_instrument
 from hedge_core.settlement import Difference, OpeningFunds, Settlement, SettlementInput, input_digests, settle_day
 from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_hash
 from hedge_core.trading_calendar import TradingCalendar
+from hedge_core.use_cases.commodity import business
 from hedge_core.use_cases.day_gate import closed_gate
 from messages import Message
 
@@ -122,7 +122,8 @@ def gather(uow: UnitOfWork, trading_day: date, products: Iterable[Product]) -> S
     statements = [stored.statement for stored in uow.statements.on_day(trading_day)]
     fills = uow.statements.fills(trading_day, trading_day)
     instruments = {lot.instrument for lot in lots} | {fill.instrument for fill in fills}
-    lines, inventory = uow.physical.contract_lines(), uow.physical.inventory()
+    held = business(uow, trading_day)
+    lines, inventory = held.lines, held.inventory
     in_force = products_by_instrument(instruments, products, trading_day)
     versions = [snapshot.version for snapshot in uow.results.snapshots() if snapshot.trading_day == trading_day]
     return SettlementInput(
@@ -189,16 +190,6 @@ def positions_now(uow: UnitOfWork) -> tuple[list[PositionLot], date | None]:
     """Open lots after the last settled day (or the opening state), and that day."""
     lots, _, day = opening_position(uow, uow.results.last_snapshot(), date.max)
     return lots, day
-
-
-def exposure_now(store: Store, book: BookId, products: Iterable[Product], actor: Actor) -> tuple[Exposure, date | None]:
-    """The exposure of the records as stored now with the lots of the last settled day, and that day."""
-    with store.read(book) as uow:
-        lots, day = positions_now(uow)
-        lines, inventory = uow.physical.contract_lines(), uow.physical.inventory()
-        in_force = products_by_instrument({lot.instrument for lot in lots}, products, day or date.max)
-        rates = vat_rates(uow.book, commodities_of(lines, inventory, in_force))
-        return exposure(book, lines, inventory, lots, in_force, rates), day
 
 
 def commodities_of(

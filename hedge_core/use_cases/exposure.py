@@ -1,0 +1,88 @@
+"""The exposure of a book as stored now, with its other views: counterparties, owners, planned volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from hedge_core.errors import RuleBroken
+from hedge_core.exposure import Exposure, exposure
+from hedge_core.exposure_views import (
+    GoodsOfOwner,
+    PlannedRow,
+    exposure_by_partner,
+    goods_by_owner,
+    planned_rows,
+)
+from hedge_core.model.futures import Product
+from hedge_core.model.identity import BookId
+from hedge_core.model.terms import CustomCommodity, PlannedVolume
+from hedge_core.ports.clock import Clock
+from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.use_cases.commodity import (
+    Business,
+    business,
+    business_today,
+    deltas,
+    handovers,
+    products_of_lots,
+    virtual_lots,
+)
+from hedge_core.use_cases.settle import commodities_of, positions_now, vat_rates
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureNow:
+    """The exposure, the day its lots are of, and the views beside it. `broken` are contract lines whose terms or
+    quantities are wrong; `exposure.broken` stops the figures themselves."""
+
+    exposure: Exposure
+    positions_of: date | None
+    business: Business
+    by_partner: Mapping[str, Exposure] = field(default_factory=dict)
+    owners: tuple[GoodsOfOwner, ...] = ()
+    planned: tuple[PlannedRow, ...] = ()
+
+    @property
+    def broken(self) -> tuple[RuleBroken, ...]:
+        return (*self.exposure.broken, *self.business.broken)
+
+
+def exposure_now(store: Store, book: BookId, products: Iterable[Product], clock: Clock) -> ExposureNow:
+    """The exposure of the records as stored now with the lots of the last settled day."""
+    with store.read(book) as uow:
+        return exposure_of(uow, products, business_today(clock))
+
+
+def exposure_of(uow: UnitOfWork, products: Iterable[Product], today: date) -> ExposureNow:
+    """The same inside a unit of work; terms and pricings count as of `today`."""
+    lots, day = positions_now(uow)
+    held = business(uow, today)
+    in_force = products_of_lots(lots, products, day or date.max)
+    rates = vat_rates(uow.book, commodities_of(held.lines, held.inventory, in_force))
+    rates |= {
+        custom.code: custom.vat_rate
+        for custom in uow.commodity.in_force(CustomCommodity, today)
+        if custom.vat_rate is not None
+    }
+    units = {line.commodity: line.unit for line in held.lines} | {p.commodity: p.unit for p in in_force.values()}
+    figures = exposure(
+        uow.book.book,
+        held.lines,
+        held.inventory,
+        lots,
+        in_force,
+        rates,
+        deltas=deltas(uow, today),
+        virtual=virtual_lots(uow, today),
+        internal=handovers(uow, units, today),
+    )
+    return ExposureNow(
+        figures,
+        day,
+        held,
+        exposure_by_partner(uow.book.book, held.lines, rates),
+        goods_by_owner(held.inventory),
+        planned_rows(uow.commodity.in_force(PlannedVolume, today)),
+    )
