@@ -13,6 +13,7 @@ from sandbox.kingdee import command as kingdee
 from sandbox.odoo import command as odoo
 from sandbox.sap import command as sap
 from sandbox.u8cloud import command as u8cloud
+from sandbox.u8openapi import command as u8openapi
 from sandbox.yonbip import command as yonbip
 
 COMMANDS = {
@@ -26,6 +27,7 @@ COMMANDS = {
     "sap": (sap, "an SAP S/4HANA system on a loopback port, loaded with the demo company"),
     "statements": (statements, "the demo company's broker statements, price lists and designation as files"),
     "u8cloud": (u8cloud, "a Yonyou U8 Cloud site on a loopback port, loaded with the demo company"),
+    "u8openapi": (u8openapi, "a Yonyou U8+ behind its OpenAPI relay on a loopback port, loaded with the demo company"),
     "yonbip": (yonbip, "a Yonyou YonBIP tenant on a loopback port, loaded with the demo company"),
 }
 

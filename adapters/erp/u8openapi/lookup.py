@@ -1,0 +1,145 @@
+"""Finding our own vouchers again in U8: the rows of `voucherdetails`, filtered by our reference.
+
+A row does not say under which reference it was found. A server that ignored the filter would show every voucher as ours, so
+before anything found is believed, a reference that cannot exist is asked for once: it must find nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from adapters.erp.u8openapi.read import flat
+from adapters.erp.u8openapi.vendor import NOWHERE, STAGES, VOUCHER_LINES, U8Options
+from connectors.u8openapi import U8Client
+from hedge_core.errors import ContractViolation, IdempotencyConflict
+from hedge_core.model.vouchers import PostingReceipt, Stage, Voucher
+
+_MOST_PAGES = 50
+Line = tuple[str, Decimal, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVoucher:
+    """A document that carries one of our references."""
+
+    key: str
+    number: str
+    stage: Stage
+    void: bool
+    posting_date: date
+    lines: tuple[Line, ...]
+
+    def receipt(self) -> PostingReceipt:
+        """U8 numbers rows and not vouchers, so the reference is the external id."""
+        return PostingReceipt(
+            key=self.key,
+            number=self.number,
+            external_id=self.key,
+            stage=self.stage,
+            posting_date=self.posting_date,
+            total=sum((debit for _, debit, _ in self.lines), Decimal(0)),
+            found_by_lookup=True,
+        )
+
+    def says_the_same_as(self, voucher: Voucher) -> bool:
+        """There is no place for a content hash: date, number of lines and the balance per account must agree."""
+        ours = _balances((line.account, line.debit, line.credit) for line in voucher.lines)
+        same_size = len(self.lines) == len(voucher.lines)
+        return self.posting_date == voucher.posting_date and same_size and _balances(self.lines) == ours
+
+
+def _balances(lines: Iterable[Line]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for account, debit, credit in lines:
+        found[account] = found.get(account, Decimal(0)) + debit - credit
+    return found
+
+
+class VoucherLookup:
+    """Looks vouchers up by reference."""
+
+    def __init__(self, client: U8Client, options: U8Options) -> None:
+        self._client = client
+        self._options = options
+        self._filter_is_obeyed = False
+
+    def of(self, key: str) -> list[FoundVoucher]:
+        """Every document under a reference, void ones too."""
+        rows = self._rows(key)
+        if rows:
+            self.prove_filter()
+        documents: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for row in rows:
+            place = self._options.place
+            documents.setdefault((str(row.get(place("date"))), str(row.get(place("number")))), []).append(row)
+        return [self._read(key, lines) for lines in documents.values()]
+
+    def by_keys(self, keys: Iterable[str]) -> dict[str, list[FoundVoucher]]:
+        """Every document with effect by reference: one call per reference."""
+        found = {key: [one for one in self.of(key) if not one.void] for key in sorted(set(keys))}
+        return {key: documents for key, documents in found.items() if documents}
+
+    def one(self, key: str) -> FoundVoucher | None:
+        """The one document with effect under a reference; two of them are an `IdempotencyConflict`."""
+        documents = self.by_keys([key]).get(key, [])
+        if len(documents) > 1:
+            raise IdempotencyConflict(key, system=self._client.system)
+        return documents[0] if documents else None
+
+    def prove_filter(self) -> None:
+        """Raise `ContractViolation` when the list answers vouchers for a reference that cannot exist."""
+        if not self._filter_is_obeyed and self._rows(NOWHERE):
+            reason = f"the list does not filter by {self._options.reference_parameter}: set reference_parameter"
+            raise ContractViolation(VOUCHER_LINES, reason, system=self._client.system)
+        self._filter_is_obeyed = True
+
+    def any_row(self) -> dict[str, Any]:
+        """Some row of the ledger, for a check; empty when there is none."""
+        page = self._client.page(VOUCHER_LINES, {}, 1, 1)
+        return flat(page.rows[0]) if page.rows else {}
+
+    def _rows(self, key: str) -> list[dict[str, Any]]:
+        """All rows under a reference. The list is not published as a paged one; where it says that it has more pages, they are
+        read, and a count that does not agree is no proof of anything."""
+        found: list[dict[str, Any]] = []
+        for index in range(1, _MOST_PAGES + 1):
+            page = self._client.page(VOUCHER_LINES, {self._options.reference_parameter: key}, index, 1000)
+            found += [flat(row) for row in page.rows]
+            if not page.page_count or index >= page.page_count or not page.rows:
+                break
+        if page.row_count is not None and page.row_count != len(found):
+            reason = f"{len(found)} rows where {page.row_count} were counted"
+            raise ContractViolation(VOUCHER_LINES, reason, system=self._client.system)
+        return found
+
+    def _read(self, key: str, rows: list[dict[str, Any]]) -> FoundVoucher:
+        place = self._options.place
+        first = rows[0]
+        try:
+            return FoundVoucher(
+                key=key,
+                number=_said(first, place("number")),
+                stage=next((stage for name, stage in STAGES if _said(first, place(name))), Stage.SAVED),
+                void=_said(first, place("void")) not in ("", "0"),
+                posting_date=date.fromisoformat(str(first[place("date")])[:10]),
+                lines=tuple(
+                    (
+                        str(row[place("account")]),
+                        Decimal(str(row.get(place("debit")) or 0)),
+                        Decimal(str(row.get(place("credit")) or 0)),
+                    )
+                    for row in rows
+                ),
+            )
+        except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+            reason = f"a voucher that cannot be read ({type(error).__name__}): check voucher_fields"
+            raise ContractViolation(VOUCHER_LINES, reason, system=self._client.system) from error
+
+
+def _said(row: dict[str, Any], name: str) -> str:
+    found = row.get(name)
+    return "" if found is None else str(found).strip()
