@@ -2,9 +2,13 @@
 """Checks an exported HedgeBridge audit log against a signed checkpoint. One file, the Python standard library, no server.
 
     python3 hedgebridge_verify.py events.jsonl --checkpoint checkpoint.txt --key "name+id+base64" [--lang zh]
+    python3 hedgebridge_verify.py --evidence voucher.json --key "name+id+base64"
+    python3 hedgebridge_verify.py --growth growth.json --key "name+id+base64"
 
 events.jsonl    the export: one event per line, each line exactly the bytes that were written when the event happened
 checkpoint.txt  size and root of the log, signed; take it from where it was kept out of the administrator's reach
+voucher.json    what the log says of one voucher, each event with its way to the root (`hedgebridge audit prove VOUCHER`)
+growth.json     that the log of an older checkpoint is the beginning of a newer one's (`hedgebridge audit prove --since FILE`)
 --key           the public key as it was published; without a trusted key a signature proves nothing
 
 How it works: every line is hashed as a leaf of the Merkle tree of RFC 6962, and the root over the first `size` lines must be
@@ -41,6 +45,29 @@ TEXTS = {
         "第 {line} 行应为事件 {expected}，实际写的是 {found}：有事件缺失、调换或被改动。",
     ),
     "book": ("Line {line} is not an event of {origin}.", "第 {line} 行不是 {origin} 的事件。"),
+    "evidence": (
+        "{count} events about {subject} are in the log of {size} events that {name} signed for {origin}:",
+        "{name} 为 {origin} 签名的 {size} 条日志中有 {count} 条关于 {subject} 的事件：",
+    ),
+    "event": ("  {index}  {at}  {actor}  {kind}", "  {index}  {at}  {actor}  {kind}"),
+    "not_in_log": (
+        "Event {index} is not in the log that the checkpoint signs: the evidence was changed.",
+        "事件 {index} 不在检查点所签的日志中：证据被改动。",
+    ),
+    "nothing": ("The evidence holds no event.", "证据中没有任何事件。"),
+    "growth": (
+        "The log of {older} events is the beginning of the log of {newer} events: it has only grown.",
+        "{older} 条事件的日志是 {newer} 条事件日志的开头：其间只增不改。",
+    ),
+    "no_growth": (
+        "The log of {newer} events does not begin with the log of {older} events: it was rewritten in between.",
+        "{newer} 条事件的日志并非以 {older} 条事件的日志开头：其间被改写。",
+    ),
+    "form": ("{path} is not a file of this kind.", "{path} 不是这类文件。"),
+    "what": (
+        "Give an export with --checkpoint, or --evidence, or --growth.",
+        "请给出导出文件和 --checkpoint，或 --evidence，或 --growth。",
+    ),
     "signature": (
         "The signature of {name} does not fit the checkpoint: it was altered, or signed with another key.",
         "{name} 的签名与检查点不符：检查点被改动，或由其他密钥签名。",
@@ -148,7 +175,53 @@ class Tree:
         return node
 
 
-# --- the two files ----------------------------------------------------------------------------------------------------
+def inclusion_holds(leaf, index, size, proof, root):
+    """RFC 9162, section 2.1.3.2."""
+    if not 0 <= index < size:
+        return False
+    position, last, node = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            node = hashlib.sha256(b"\x01" + sibling + node).digest()
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\x01" + node + sibling).digest()
+        position, last = position >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def growth_holds(old_size, new_size, old_root, new_root, proof):
+    """RFC 9162, section 2.1.4.2."""
+    if not 0 <= old_size <= new_size:
+        return False
+    if old_size in (0, new_size):
+        same = old_root == (new_root if old_size else hashlib.sha256(b"").digest())
+        return not proof and same
+    path = ([old_root] if old_size & (old_size - 1) == 0 else []) + list(proof)
+    if not path:
+        return False
+    position, last = old_size - 1, new_size - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            old = hashlib.sha256(b"\x01" + sibling + old).digest()
+            new = hashlib.sha256(b"\x01" + sibling + new).digest()
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            new = hashlib.sha256(b"\x01" + new + sibling).digest()
+        position, last = position >> 1, last >> 1
+    return last == 0 and old == old_root and new == new_root
+
+
+# --- the files ----------------------------------------------------------------------------------------------------
 
 
 class Refused(Exception):
@@ -248,17 +321,76 @@ def verify(events_path, checkpoint_path, key_text):
     return code, findings
 
 
+def read_json(path, form):
+    """The object in a file whose member `form` says what it is."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except OSError as error:
+        raise Refused(3, "file", path=path, reason=error) from None
+    except (ValueError, RecursionError):
+        raise Refused(3, "form", path=path) from None
+    if not isinstance(found, dict) or found.get("form") != form:
+        raise Refused(3, "form", path=path)
+    return found
+
+
+def verify_evidence(path, key_text):
+    """(exit code, findings) for what the log says of one voucher."""
+    key, file, findings = read_key(key_text), read_json(path, "hedgebridge-evidence-1"), []
+    try:
+        origin, size, root = read_checkpoint(file["checkpoint"], key, path)
+        for item in file["events"]:
+            content = item["event"].encode()
+            event, index = json.loads(content), item["index"]
+            leaf = hashlib.sha256(b"\x00" + content).digest()
+            if inclusion_holds(leaf, index, size, [bytes.fromhex(step) for step in item["proof"]], root):
+                findings.append(("event", {"index": index, **{n: event[n] for n in ("at", "actor", "kind")}}))
+            else:
+                findings.append(("not_in_log", {"index": index}))
+        subject = file["subject"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Refused(3, "form", path=path) from None
+    bad = [finding for finding in findings if finding[0] != "event"]
+    if bad or not findings:
+        return 1, bad or [("nothing", {})]
+    named = {"count": len(findings), "subject": subject, "size": size, "name": key[0], "origin": origin}
+    return 0, [("evidence", named), *findings]
+
+
+def verify_growth(path, key_text):
+    """(exit code, findings) for two checkpoints and the proof between them."""
+    key, file = read_key(key_text), read_json(path, "hedgebridge-consistency-1")
+    try:
+        older = read_checkpoint(file["older"], key, path)
+        newer = read_checkpoint(file["newer"], key, path)
+        proof = [bytes.fromhex(step) for step in file["proof"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused(3, "form", path=path) from None
+    holds = older[0] == newer[0] and growth_holds(older[1], newer[1], older[2], newer[2], proof)
+    return 1 - holds, [("growth" if holds else "no_growth", {"older": older[1], "newer": newer[1]})]
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         description="Checks an exported HedgeBridge audit log against a signed checkpoint."
     )
-    parser.add_argument("events", help="the export, one event per line")
-    parser.add_argument("--checkpoint", required=True, help="the signed checkpoint")
+    parser.add_argument("events", nargs="?", help="the export, one event per line")
+    parser.add_argument("--checkpoint", help="the signed checkpoint")
+    parser.add_argument("--evidence", help="the evidence for one voucher")
+    parser.add_argument("--growth", help="the proof that a log has only grown")
     parser.add_argument("--key", required=True, help="the published key: name+id+base64")
     parser.add_argument("--lang", choices=("en", "zh"), default="en")
     chosen = parser.parse_args(arguments)
     try:
-        code, findings = verify(chosen.events, chosen.checkpoint, chosen.key)
+        if chosen.evidence:
+            code, findings = verify_evidence(chosen.evidence, chosen.key)
+        elif chosen.growth:
+            code, findings = verify_growth(chosen.growth, chosen.key)
+        elif chosen.events and chosen.checkpoint:
+            code, findings = verify(chosen.events, chosen.checkpoint, chosen.key)
+        else:
+            raise Refused(2, "what")
     except Refused as refused:
         code, findings = refused.code, [(refused.text, refused.params)]
     for name, params in findings:

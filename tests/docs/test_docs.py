@@ -20,12 +20,14 @@ import typer.main
 
 from adapters.documents import read_account_map, read_designation
 from adapters.erp.kingdee import KingdeeOptions
+from adapters.secrets.vault import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from cli.main import app
 from cli.session import EXIT_CODES
 from hedge_core.accounting.rule_sets import BookSettings
 from mapping.functions import PLAIN
 from mapping.kinds import FUNCTIONS
 from mapping.parser import parse
+from worker.anchoring import PASSWORD_VARIABLE
 from worker.settings import Settings
 from worker.systems import SYSTEMS
 
@@ -200,7 +202,7 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
 @pages
 def test_variables_that_are_named_exist(page: Path) -> None:
     known = {f"HEDGEBRIDGE_{name.upper()}" for name in Settings.model_fields}
-    known |= {"HEDGEBRIDGE_CONFIG", "HEDGEBRIDGE_MASTER_KEY"}
+    known |= {"HEDGEBRIDGE_CONFIG", "HEDGEBRIDGE_MASTER_KEY", PASSWORD_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE}
     secrets = {name for system in SYSTEMS.values() for name in (*system.secrets, *system.optional_secrets)}
     known |= {f"HEDGEBRIDGE_SECRET_{name.upper()}" for name in secrets}
     named = set(re.findall(r"HEDGEBRIDGE_[A-Z_]*[A-Z](?![A-Z_])", page.read_text(encoding="utf-8")))
