@@ -1,6 +1,6 @@
-"""The dispatcher: leases due outbox rows and hands their ids to the message broker, never more than workers can take.
+"""The dispatcher: leases due rows and hands their ids to the message broker, never more than workers can take.
 
-The outbox is the queue; the broker only wakes a worker. A message that is lost, repeated or late costs nothing: a row whose
+The database is the queue; the broker only wakes a worker. A message that is lost, repeated or late costs nothing: a row whose
 lease runs out becomes due again, and a row that is no longer leased is left alone.
 """
 
@@ -14,8 +14,9 @@ from typing import Final
 
 import structlog
 
+from hedge_core.errors import PlatformError
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.storage import Queue
+from hedge_core.ports.jobs import WorkQueue
 
 LONGEST_REST: Final = 30.0
 """Seconds between attempts while the database or the broker cannot be reached."""
@@ -25,7 +26,7 @@ _log = structlog.get_logger("hedgebridge.dispatcher")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much work is handed out: rows in hand at the same time, length of a lease, seconds between looks when idle."""
+    """How much work is handed out: leases in hand at the same time, length of a lease, seconds between looks when idle."""
 
     in_hand: int
     lease_seconds: int
@@ -33,20 +34,29 @@ class Pace:
 
 
 class Dispatcher:
-    """One per process, each for as many rows as the process has room for. Several do no harm, because a lease belongs to
-    one of them only; and the rows of one that died wait for the end of their leases without taking anybody's room."""
+    """One per process and kind of work, each for as much as the process has room for. Several do no harm, because a lease
+    belongs to one of them only; and the rows of one that died wait for the end of their leases without taking anybody's
+    room."""
 
-    def __init__(self, queue: Queue, send: Callable[[int], object], clock: Clock, pace: Pace) -> None:
+    def __init__(self, queue: WorkQueue, send: Callable[[int], object], clock: Clock, pace: Pace) -> None:
         self._queue = queue
         self._send = send
         self._clock = clock
         self._pace = pace
         self._handed: set[int] = set()
+        self._ended: set[int] = set()
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
 
     def wake(self) -> None:
-        """Look for work now: something was committed, or a worker became free."""
+        """Look for work now: something was committed."""
+        self._wake.set()
+
+    def ended(self, row_id: int) -> None:
+        """A worker of this process has ended its work on a lease: there is room again, without asking the database."""
+        with self._lock:
+            self._ended.add(row_id)
         self._wake.set()
 
     def stop(self) -> None:
@@ -58,33 +68,51 @@ class Dispatcher:
         """Dispatch until stopped. A database or broker that cannot be reached is tried again, less and less often."""
         troubles = 0
         while not self._stop.is_set():
+            self._wake.clear()  # before the look: what is committed during it is looked for again
             try:
-                sent = self.dispatch()
+                rest = 0.0 if self.dispatch() else self._rest()
             except Exception as error:  # noqa: BLE001 - a dispatcher that ended here would stop all postings in silence
                 troubles += 1
                 _log.warning("dispatcher.trouble", error=type(error).__name__, text=str(error), in_a_row=troubles)
                 self._stop.wait(min(LONGEST_REST, self._pace.poll_seconds * 2**troubles))
                 continue
             troubles = 0
-            if sent == 0:
-                self._wake.wait(self._pace.poll_seconds)
-                self._wake.clear()
+            if rest:
+                self._wake.wait(rest)
 
     def dispatch(self) -> int:
-        """Lease what is due, as far as there is room, and send it out. Answers how many rows were sent."""
-        room = self._pace.in_hand - self.in_hand()
+        """Lease what is due, as far as there is room, and send it out. Answers how many leases were sent."""
+        room = self._pace.in_hand - self._in_hand_here()
+        if room <= 0:
+            room = self._pace.in_hand - self.in_hand()
         if room <= 0:
             return 0
-        rows = self._queue.lease_due(self._clock.now(), self._pace.lease_seconds, room)
-        self._handed.update(row.id for row in rows)
-        for row in rows:
-            self._send(row.id)
-        return len(rows)
+        leases = self._queue.lease_due(self._clock.now(), self._pace.lease_seconds, room)
+        with self._lock:
+            self._ended.difference_update(lease.id for lease in leases)
+            self._handed.update(lease.id for lease in leases)
+        for lease in leases:
+            self._send(lease.id)
+        return len(leases)
 
     def in_hand(self) -> int:
-        """Rows handed out here whose work has not ended; a lease that ran out counts as due again."""
-        self._handed &= self._queue.held(self._handed, self._clock.now())
-        return len(self._handed)
+        """Leases handed out here whose work has not ended; one that ran out counts as due again."""
+        with self._lock:
+            handed = self._handed - self._ended
+        held = self._queue.held(handed, self._clock.now())
+        with self._lock:
+            self._handed &= held
+            self._ended.clear()
+            return len(self._handed)
+
+    def give_back(self) -> None:
+        """What was handed out here and nobody has started is due again at once, for other processes."""
+        with self._lock:
+            handed = self._handed - self._ended
+        try:
+            self._queue.give_back(handed)
+        except PlatformError as error:
+            _log.info("dispatcher.not_given_back", error=str(error))  # the leases will run out
 
     def idle(self, within_seconds: float) -> bool:
         """Whether nothing is in work, here or elsewhere, and nothing becomes due within the given time."""
@@ -93,3 +121,17 @@ class Dispatcher:
             return False
         due = self._queue.next_due(now)
         return due is None or due > now + timedelta(seconds=within_seconds)
+
+    def _in_hand_here(self) -> int:
+        with self._lock:
+            self._handed -= self._ended
+            self._ended.clear()
+            return len(self._handed)
+
+    def _rest(self) -> float:
+        """Until the next look, at most a poll: sooner when something becomes due before."""
+        now = self._clock.now()
+        due = self._queue.next_due(now)
+        if due is None or due <= now:
+            return self._pace.poll_seconds
+        return min(self._pace.poll_seconds, (due - now).total_seconds())

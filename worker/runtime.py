@@ -1,6 +1,6 @@
-"""Workers in this process: a dramatiq broker, the delivery actor, and the dispatcher's thread.
+"""Workers in this process: a dramatiq broker, and for each kind of work an actor, its threads and a dispatcher.
 
-The broker is dramatiq's in-memory one by default and Redis or RabbitMQ by configuration; the actor is the same. None of
+The broker is dramatiq's in-memory one by default and Redis or RabbitMQ by configuration; the actors are the same. None of
 dramatiq's own middleware is used: retries, age limits and time limits would decide about money behind the outbox's back.
 """
 
@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import dramatiq
+import structlog
 from dramatiq.brokers.stub import StubBroker
 
-from hedge_core.errors import PlatformError
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.jobs import Lease
-from hedge_core.ports.storage import Queue
+from hedge_core.ports.jobs import Lease, WorkQueue
 from worker.dispatcher import Dispatcher, Pace
 from worker.settings import Settings
+
+DELIVERIES: Final = "deliveries"
+"""The work of the outbox."""
+
+_WORKER_TIMEOUT: Final = 4
+"""Milliseconds: the longest rest of a Redis consumer that finds nothing, and so part of how long work waits to be picked up.
+RabbitMQ and the in-memory broker push and do not use it."""
+
+_log = structlog.get_logger("hedgebridge.runtime")
 
 
 def make_broker(url: str) -> dramatiq.Broker:
@@ -37,54 +46,121 @@ def make_broker(url: str) -> dramatiq.Broker:
     raise ValueError("broker must be memory, redis://… or amqp://…")
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One kind of work: its name, where its rows are leased, what is done with one, how many at the same time, how long a
+    lease is, and the topic of the wake-ups that are meant for it."""
+
+    name: str
+    queue: WorkQueue
+    handle: Callable[[Lease], Any]
+    threads: int
+    lease_seconds: int
+    topic: str
+
+
 class Runtime:
-    """Starts and stops the workers of one process. `deliver` handles one outbox row to its end."""
+    """Starts and stops the workers of one process. `deliver` handles one lease of the outbox to its end; `lanes` are other
+    kinds of work, and `stopping` is called first when it stops, so that long work can stop at its next page."""
 
-    def __init__(self, settings: Settings, queue: Queue, clock: Clock, deliver: Callable[[Lease], Any]) -> None:
-        self._queue = queue
-        self._deliver = deliver
+    def __init__(
+        self,
+        settings: Settings,
+        queue: WorkQueue,
+        clock: Clock,
+        deliver: Callable[[Lease], Any],
+        *,
+        lanes: Sequence[Lane] | None = None,
+        subscribe: Callable[[Callable[[str], None]], Callable[[], None]] | None = None,
+        stopping: Callable[[], None] = lambda: None,
+    ) -> None:
+        usual = Lane(DELIVERIES, queue, deliver, settings.worker_threads, settings.lease_seconds, "outbox")
         self._broker = make_broker(settings.broker)
-        self._actor = dramatiq.actor(
-            self._on_message, broker=self._broker, actor_name="deliver", queue_name=settings.broker_queue
-        )
-        threads = settings.worker_threads
-        self._worker = dramatiq.Worker(self._broker, worker_threads=threads, worker_timeout=50)
-        self._pace = Pace(threads * 2, settings.lease_seconds, settings.poll_seconds)
-        self.dispatcher = Dispatcher(queue, self._actor.send, clock, self._pace)
-        self._thread = threading.Thread(target=self.dispatcher.run, name="dispatcher", daemon=True)
+        self._lanes = [
+            _RunningLane(self._broker, lane, settings, clock) for lane in (lanes if lanes is not None else (usual,))
+        ]
+        self._subscribe = subscribe
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._stopping = stopping
 
-    def _on_message(self, row_id: int) -> None:
-        row = self._queue.leased(row_id)
-        if row is not None and row.lease_token:
-            self._deliver(row)
-        self.dispatcher.wake()
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher of the first lane."""
+        return self._lanes[0].dispatcher
+
+    def idle(self, within_seconds: float) -> bool:
+        """Whether no lane has anything in work or due within the given time."""
+        return all(lane.dispatcher.idle(within_seconds) for lane in self._lanes)
 
     def __enter__(self) -> Runtime:
-        self._worker.start()
-        self._thread.start()
+        for lane in self._lanes:
+            lane.start()
+        if self._subscribe is not None:
+            self._unsubscribe = self._subscribe(self._woken)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop taking new work, finish what is in hand: what was left behind would wait for the end of its lease."""
-        self.dispatcher.stop()
-        self._thread.join()
-        end = time.monotonic() + self._pace.lease_seconds
+        """Stop taking new work, finish what has begun, give back what has not: nothing waits for the end of a lease."""
+        self._unsubscribe()
+        self._stopping()
+        for lane in self._lanes:
+            lane.dispatcher.stop()
         try:
-            while self.dispatcher.in_hand() and time.monotonic() < end:
-                time.sleep(0.02)
-        except PlatformError:
-            pass  # the database is out of reach: the leases will run out
+            for lane in self._lanes:
+                lane.stop()
         finally:
-            self._worker.stop()
             self._broker.close()
 
     def drain(self, seconds: float, progress: Callable[[], None] | None = None, quiet_for: float = 0) -> bool:
         """Work until nothing is in work or due (within `quiet_for` seconds), at most `seconds`. True when drained."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.dispatcher.idle(quiet_for):
+            if self.idle(quiet_for):
                 return True
             if progress is not None:
                 progress()
             time.sleep(0.02)
-        return self.dispatcher.idle(quiet_for)
+        return self.idle(quiet_for)
+
+    def _woken(self, topic: str) -> None:
+        for lane in self._lanes:
+            if topic in ("*", lane.topic):
+                lane.dispatcher.wake()
+
+
+class _RunningLane:
+    """A lane with its actor, its dramatiq worker and its dispatcher's thread."""
+
+    def __init__(self, broker: dramatiq.Broker, lane: Lane, settings: Settings, clock: Clock) -> None:
+        self._lane = lane
+        place = settings.broker_queue if lane.name == DELIVERIES else f"{settings.broker_queue}.{lane.name}"
+        self._actor: Any = dramatiq.actor(
+            self._on_message, broker=broker, actor_name=f"do_{lane.name}", queue_name=place
+        )
+        self._worker = dramatiq.Worker(
+            broker, queues={place}, worker_threads=lane.threads, worker_timeout=_WORKER_TIMEOUT
+        )
+        pace = Pace(lane.threads * 2, lane.lease_seconds, settings.poll_seconds)
+        self.dispatcher = Dispatcher(lane.queue, self._actor.send, clock, pace)
+        self._thread = threading.Thread(target=self.dispatcher.run, name=f"dispatcher-{lane.name}", daemon=True)
+
+    def _on_message(self, row_id: int) -> None:
+        try:
+            lease = self._lane.queue.leased(row_id)
+            if lease is not None and lease.lease_token:
+                self._lane.handle(lease)
+        except Exception as error:  # noqa: BLE001 - the row keeps its lease and comes again; the log says why
+            _log.warning(
+                "worker.trouble", lane=self._lane.name, row=row_id, error=type(error).__name__, text=str(error)
+            )
+        else:
+            self.dispatcher.ended(row_id)
+
+    def start(self) -> None:
+        self._worker.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.join()
+        self._worker.stop(timeout=self._lane.lease_seconds * 1000)
+        self.dispatcher.give_back()

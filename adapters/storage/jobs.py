@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Text, case, cast, func, select, update
 
+from adapters.storage import wake
 from adapters.storage.codec import decode_open, encode_open
 from adapters.storage.schema import JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
 from adapters.storage.scope import Scope
@@ -62,6 +63,7 @@ class Jobs:
             "cancel_asked": False,
             **_FREE,
         }
+        self._scope.woken.add(wake.JOBS)
         statement = self._scope.insert_into(JOBS).values(**row)
         if self._scope.connection.dialect.name == "sqlite":  # which counts only in keys of one column
             statement = statement.values(id=select(func.coalesce(func.max(JOBS.c.id), 0) + 1).scalar_subquery())
@@ -186,6 +188,7 @@ class Jobs:
         stopped = JOBS.c.state.in_((JobState.FAILED.value, JobState.CANCELLED.value))
         if not self._scope.run(self._scope.update(JOBS).where(JOBS.c.id == job_id, stopped).values(**again)):
             raise self._not_now(job_id)
+        self._scope.woken.add(wake.JOBS)
 
     def _taken(self, job: Any) -> bool:
         same = (JOBS.c.exclusive == job.exclusive, JOBS.c.state == JobState.RUNNING.value, JOBS.c.id != job.id)
@@ -226,6 +229,7 @@ class Schedules:
             "made_by": schedule.made_by or self._scope.actor.name,
         }
         self._scope.upsert(SCHEDULES, [row])
+        self._scope.woken.add(wake.SCHEDULES)
 
     def remove(self, name: str) -> bool:
         return bool(self._scope.run(self._scope.delete(SCHEDULES).where(SCHEDULES.c.name == name)))
@@ -308,6 +312,13 @@ class DueJobs:
         with _reading(self._engine) as connection:
             found = connection.execute(select(*_NARROW).where(JOBS.c.id == row_id)).first()
         return None if found is None else _lease(found)
+
+    def give_back(self, row_ids: Collection[int]) -> None:
+        """Jobs that were leased and not started are due again at once."""
+        if row_ids:
+            mine = (JOBS.c.id.in_(sorted(row_ids)), JOBS.c.state == _LEASED)
+            with self._engine.begin() as connection:
+                connection.execute(update(JOBS).where(*mine).values(state=JobState.QUEUED.value, **_FREE))
 
     def in_work(self, now: datetime) -> int:
         mine = (JOBS.c.queue == self._queue, JOB_HELD, JOBS.c.lease_until > now)

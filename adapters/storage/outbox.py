@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
+from adapters.storage import wake
 from adapters.storage.schema import OUTBOX, VOUCHERS_ONLY, WAITING
 from adapters.storage.scope import Scope
 from hedge_core.errors import IdempotencyConflict, RuleBroken
@@ -65,6 +66,7 @@ class Outbox:
         statement = self._scope.insert_into(OUTBOX).values(**row)
         if self._scope.connection.dialect.name == "sqlite":  # which counts only in keys of one column
             statement = statement.values(id=select(func.coalesce(func.max(OUTBOX.c.id), 0) + 1).scalar_subquery())
+        self._scope.woken.add(wake.OUTBOX)
         added = self._scope.first(statement.on_conflict_do_nothing().returning(OUTBOX.c.id))
         return self._voucher_again(connection, key, content_hash, available_at) if added is None else int(added.id)
 
@@ -164,6 +166,7 @@ class Outbox:
             found = self.row(row_id)
             params = {"row": row_id, "state": "-" if found is None else found.state.value}
             raise RuleBroken("outbox_release", str(row_id), Message("storage.row_not_waiting", params))
+        self._scope.woken.add(wake.OUTBOX)
         if state is OutboxState.DONE:
             self._wake_followers(row_id)
 
@@ -188,7 +191,9 @@ class Outbox:
         return int(found.id)
 
     def _wake_followers(self, row_id: int) -> None:
-        self._scope.run(self._scope.update(OUTBOX).where(OUTBOX.c.depends_on == row_id, WAITING).values(waits=False))
+        following = self._scope.update(OUTBOX).where(OUTBOX.c.depends_on == row_id, WAITING)
+        if self._scope.run(following.values(waits=False)):
+            self._scope.woken.add(wake.OUTBOX)
 
 
 def row_of(row: Any) -> OutboxRow:

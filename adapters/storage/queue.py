@@ -79,6 +79,16 @@ class DueRows:
                 members = connection.execute(query).scalars().all()
         return _lease_of(found, tuple(members))
 
+    def give_back(self, row_ids: Collection[int]) -> None:
+        """As the port says."""
+        if not row_ids:
+            return
+        with self._engine.begin() as connection:
+            tokens = select(OUTBOX.c.lease_token).where(OUTBOX.c.id.in_(sorted(row_ids)), OUTBOX.c.lease_token != "")
+            mine = (HELD, OUTBOX.c.lease_token.in_(tokens), OUTBOX.c.state == OutboxState.LEASED.value)
+            free = {"state": OutboxState.PENDING.value, "lease_token": "", "lease_until": None}
+            connection.execute(update(OUTBOX).where(*mine).values(**free))
+
     def in_work(self, now: datetime) -> int:
         """Rows whose lease still holds."""
         query = select(func.count()).select_from(OUTBOX).where(HELD, OUTBOX.c.lease_until > now)

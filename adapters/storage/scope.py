@@ -4,7 +4,7 @@ the book, so that a repository cannot forget it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -42,6 +42,8 @@ class Scope:
     book: BookId
     actor: Actor
     clock: Clock
+    woken: set[str] = field(default_factory=set)
+    """Who is to be woken when this transaction commits: topics of `adapters.storage.wake`."""
 
     def select(self, table: Table, *columns: Any) -> Select[Any]:
         """`columns` (all of them by default) of the book's rows."""

@@ -30,6 +30,7 @@ from adapters.storage.schema import AUDIT_HEADS, BOOKS, CONNECTIONS
 from adapters.storage.scope import Scope
 from adapters.storage.statements import Statements
 from adapters.storage.upgrade import state_of
+from adapters.storage.wake import Wakes
 from hedge_core.audit.tree import Frontier
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import Actor, BookId, book_id
@@ -45,6 +46,7 @@ class SqlUnitOfWork:
     """`hedge_core.ports.storage.UnitOfWork`: one transaction on one book."""
 
     def __init__(self, scope: Scope) -> None:
+        self.woken = scope.woken
         self.records = Records(scope)
         self.physical = Physical(scope, self.records)
         self.statements = Statements(scope)
@@ -110,6 +112,7 @@ class SqlStore:
         self._engine = engine
         self._clock = clock
         self._queue = DueRows(engine)
+        self.wakes = Wakes(engine)
 
     @contextmanager
     def begin(self, book: BookId, actor: Actor) -> Iterator[SqlUnitOfWork]:
@@ -119,6 +122,8 @@ class SqlStore:
             unit = self._unit(connection, book, actor)
             yield unit
             unit.audit.write()
+            self.wakes.announce(connection, unit.woken)
+        self.wakes.fire(unit.woken)
 
     @contextmanager
     def read(self, book: BookId, actor: Actor = OURSELVES) -> Iterator[SqlUnitOfWork]:

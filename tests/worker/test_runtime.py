@@ -115,7 +115,7 @@ def test_a_message_for_a_row_that_needs_nothing_does_nothing(office: Office, bro
     with Runtime(chosen, queue, SystemClock(), office.deliver) as runtime:
         assert runtime.drain(60)
         for row_id in (1, 1, 4711):
-            runtime._actor.send(row_id)
+            runtime._lanes[0]._actor.send(row_id)
         for _ in range(4):
             assert queue.arrived.acquire(timeout=30)
     assert sorted(queue.messages) == [1, 1, 1, 4711]
