@@ -157,6 +157,7 @@ class U8CloudUnderTest:
     name = "u8cloud"
     may_write = True
     behaviour = Behaviour()
+    page_rows = 40
     not_applicable: Mapping[str, str] = {
         "E08_a_lost_session": "every call carries user and password: there is no session that could be lost and renewed",
     }
@@ -180,7 +181,7 @@ class U8CloudUnderTest:
             url="http://127.0.0.1:9/" if access is Access.UNREACHABLE else "",
             password=WRONG_SECRET if access is Access.WRONG_SECRET else "",
             call_seconds=call_seconds,
-            page_rows=40,
+            page_rows=self.page_rows,
         )
 
     def fault(self, fault: Fault, on: On, times: int) -> None:
@@ -244,7 +245,8 @@ class U8CloudUnderTest:
 class U8CloudTextUnderTest(U8CloudUnderTest):
     """The same where lists show numbers as text, do not count, cut pages, and a repeated `uniquekey` is refused."""
 
-    behaviour = Behaviour(most_rows=30, numbers_as_text=True, counts=False, refuse_repeats=True)
+    behaviour = Behaviour(most_rows=60, numbers_as_text=True, counts=False, refuse_repeats=True)
+    page_rows = 200
 
 
 __all__ = ["U8Cloud", "U8CloudTextUnderTest", "U8CloudUnderTest", "serving", "specs", "voucher"]
