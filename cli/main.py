@@ -11,7 +11,23 @@ from typing import Annotated, Any
 import typer
 from typer import rich_utils
 
-from cli.commands import audit, books, brokers, demo, keys, mappings, outbox, positions, records, vouchers, worker
+from cli.commands import (
+    audit,
+    books,
+    brokers,
+    deliveries,
+    demo,
+    inbox,
+    keys,
+    mappings,
+    movements,
+    outbox,
+    positions,
+    reconciliation,
+    records,
+    vouchers,
+    worker,
+)
 from cli.screen import Screen
 from cli.session import BUG, OK, PERSON_NEEDED, USAGE, guarded, help_text, language, speak, take_language
 from messages import Message, say
@@ -33,7 +49,10 @@ def options(
         raise typer.BadParameter(say(Message("cli.lang", {"lang": lang}), language()), param_hint="--lang")
 
 
-for subject in (books, records, brokers, mappings, positions, vouchers, outbox, worker, audit, keys, demo):
+for subject in (
+    books, records, brokers, inbox, movements, deliveries, mappings,
+    positions, vouchers, reconciliation, outbox, worker, audit, keys, demo,
+):  # fmt: skip
     subject.register(app)
 
 

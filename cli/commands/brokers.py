@@ -103,6 +103,7 @@ def statement_import(
 ) -> None:
     session = Session(book, who, as_json)
     app, here = session.app, session.book
+    calendar = app.calendar(here)
     done: list[ImportedStatement] = []
 
     def take(path: Path) -> None:
@@ -117,6 +118,7 @@ def statement_import(
                 session.actor,
                 app.clock,
                 Approval(accept, reopen, approved_by),
+                calendar,
             )
         )
 

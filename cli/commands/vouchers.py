@@ -1,4 +1,4 @@
-"""Vouchers from draft to delivery, and reconciliation."""
+"""Vouchers from draft to delivery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from cli.screen import Word
 from cli.session import OK, PERSON_NEEDED, UNKNOWN_OUTCOME, AsOption, BookOption, JsonOption, Session, help_text
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.errors import InvalidInput
@@ -16,7 +15,6 @@ from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports.storage import OutboxState
 from hedge_core.use_cases.account import Accounted, account
 from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
-from hedge_core.use_cases.reconcile import reconcile
 from messages import Message
 
 voucher_app = typer.Typer(no_args_is_help=True, help=help_text("voucher"))
@@ -27,7 +25,6 @@ Connection = Annotated[str, typer.Option("--connection", help=help_text("ledger_
 
 def register(app: typer.Typer) -> None:
     app.add_typer(voucher_app, name="voucher")
-    app.command("reconcile", help=help_text("reconcile"))(reconcile_books)
 
 
 @voucher_app.command("make", help=help_text("voucher_make"))
@@ -206,20 +203,3 @@ def outbox_counts(session: Session, book: BookId) -> dict[str, int]:
     with session.app.store.read(book) as uow:
         rows = uow.outbox.rows()
     return {state.value: sum(row.state is state for row in rows) for state in OutboxState}
-
-
-def reconcile_books(connection: Connection = "", book: BookOption = "", as_json: JsonOption = False) -> None:
-    session = Session(book, as_json=as_json)
-    here = session.book
-    adapter = session.app.erp(here, ledger_connection(session, here, connection))
-    result = reconcile(session.app.store, here, adapter, session.actor)
-    rows = [
-        {"subject": Word(b.subject), "key": b.key, "ours": b.ours, "theirs": b.theirs, "finding": b.message}
-        for b in result.breaks
-    ]
-    session.screen.rows("reconciliation", ("subject", "key", "ours", "theirs", "finding"), rows)
-    session.screen.tell(
-        Message("cli.reconciled", {"vouchers": result.vouchers_compared, "days": result.days_compared,
-                                   "breaks": len(result.breaks), "duplicates": result.duplicates_in_erp})
-    )  # fmt: skip
-    session.end(PERSON_NEEDED if result.breaks else OK)

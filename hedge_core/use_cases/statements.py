@@ -25,6 +25,7 @@ from hedge_core.statement_diff import Difference, diff_statements
 from hedge_core.statement_findings import Finding, Severity
 from hedge_core.statement_form_checks import check_any_statement, two_view_findings
 from hedge_core.trading_calendar import TradingCalendar
+from hedge_core.use_cases.deliveries import note_deliveries
 from hedge_core.use_cases.settle import opening_position
 from messages import Message
 
@@ -141,6 +142,8 @@ def _import_one(
     uow.broker.save_prices(_missing_prices(uow, statement, source_name))
     if settled:
         _reopen(uow, day, approval)
+    if statement.deliveries and _settled_with(uow, statement):
+        note_deliveries(uow, statement, before, products)
     uow.audit.append(
         "statement.imported",
         f"{account}:{day.isoformat()}",
