@@ -20,6 +20,7 @@ from adapters.storage.commodity import Commodity
 from adapters.storage.configuration import Configuration, book_of
 from adapters.storage.engine import make_engine
 from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
+from adapters.storage.leader import LeaderLock
 from adapters.storage.outbox import Outbox
 from adapters.storage.physical import Physical
 from adapters.storage.queue import DueRows
@@ -159,6 +160,10 @@ class SqlStore:
     @property
     def job_queue(self) -> JobsAcrossBooks:
         return JobsAcrossBooks(self._engine)
+
+    def leader_lock(self) -> LeaderLock:
+        """The lock that one worker of the installation holds; not yet tried."""
+        return LeaderLock(self._engine)
 
     def connection_failed(self, book: BookId, name: str, until: datetime | None) -> None:
         """KeyError when there is no such connection; the same for the two methods below."""

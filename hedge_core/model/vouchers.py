@@ -48,6 +48,7 @@ class VoucherStatus(StrEnum):
     """Our side of a voucher's life."""
 
     DRAFT = "draft"
+    SUBMITTED = "submitted"
     APPROVED = "approved"
     QUEUED = "queued"
     DELIVERED = "delivered"

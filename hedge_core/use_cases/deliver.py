@@ -42,6 +42,7 @@ from hedge_core.ports.erp import ErpAdapter, ErpCapabilities, Lookup
 from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
 from hedge_core.use_cases.post import HEDGES, VOUCHER, leg_of, note_for
+from hedge_core.use_cases.reversals import mark_reversed
 from messages import Message
 
 UNKNOWN_LIMIT: Final = 12
@@ -393,6 +394,7 @@ def _record(uow: UnitOfWork, row: OutboxRow, verdict: Verdict, *, settled: bool)
     if row.kind == VOUCHER and receipt is not None and not settled:
         status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
         uow.results.set_voucher(row.subject, status, receipt=receipt)
+        mark_reversed(uow, row.subject, status)
     details: dict[str, object] = {"state": verdict.state.value, "attempt": row.attempts, "key": row.key}
     if row.queued_by:
         details["queued_by"] = row.queued_by

@@ -14,7 +14,8 @@ from hedge_core.model.identity import Actor, BookId, ExternalRef
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.notes import hedge_note
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.storage import OutboxRow, OutboxState, Store, StoredVoucher, UnitOfWork
+from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
+from hedge_core.use_cases.approvals import approve
 from messages import Message
 
 VOUCHER: Final = "voucher"
@@ -25,29 +26,8 @@ HEDGES: Final = "hedges"
 
 
 def approve_vouchers(store: Store, book: BookId, voucher_ids: Sequence[str], actor: Actor) -> list[RuleBroken]:
-    """Approve drafts. The approval is bound to the content hash; who made a voucher cannot approve it."""
-    problems: list[RuleBroken] = []
-    with store.begin(book, actor) as uow:
-        for voucher_id in voucher_ids:
-            stored = uow.results.voucher(voucher_id)
-            problem = _cannot_approve(stored, actor)
-            if stored is None or problem is not None:
-                problems.append(RuleBroken("voucher_approval", voucher_id, problem or Message("post.no_such_voucher")))
-                continue
-            digest = stored.voucher.content_hash
-            uow.results.set_voucher(voucher_id, VoucherStatus.APPROVED, approved_by=actor.name, approved_hash=digest)
-            uow.audit.append("voucher.approved", voucher_id, {"content_hash": digest})
-    return problems
-
-
-def _cannot_approve(stored: StoredVoucher | None, actor: Actor) -> Message | None:
-    if stored is None:
-        return Message("post.no_such_voucher")
-    if stored.status is not VoucherStatus.DRAFT:
-        return Message("post.not_a_draft", {"status": stored.status.value})
-    if stored.made_by == actor.name:
-        return Message("post.maker_is_checker", {"name": actor.name})
-    return None
+    """See `hedge_core.use_cases.approvals.approve`."""
+    return approve(store, book, voucher_ids, actor)
 
 
 def queue_vouchers(

@@ -5,6 +5,13 @@ itself refuses to change is not here but in `migrations/write_once.py`, because 
 One module per subject; each new one is imported here, so that `METADATA` knows all tables.
 """
 
+from adapters.storage.schema.accounting import (
+    ACCOUNTING_PERIODS,
+    DESIGNATION_APPROVALS,
+    DESIGNATION_RECORDS,
+    VOUCHER_APPROVALS,
+    VOUCHER_REVERSALS,
+)
 from adapters.storage.schema.broker_queries import BROKER_ANSWERS, BROKER_FILLS, HEDGE_ORDERS
 from adapters.storage.schema.column_blocks import DAY_REOPENINGS, FILL_BLOCKS, RECALCULATIONS, RESULT_DAYS
 from adapters.storage.schema.columns import METADATA
@@ -47,6 +54,7 @@ from adapters.storage.schema.tables import (
 )
 
 __all__ = [
+    "ACCOUNTING_PERIODS",
     "AUDIT_EVENTS",
     "AUDIT_HEADS",
     "BANK_TRANSFERS",
@@ -61,6 +69,8 @@ __all__ = [
     "CURSORS",
     "DAY_REOPENINGS",
     "DELIVERIES",
+    "DESIGNATION_APPROVALS",
+    "DESIGNATION_RECORDS",
     "DOCUMENTS",
     "DUE",
     "EXPECTATIONS",
@@ -93,5 +103,7 @@ __all__ = [
     "STATEMENTS",
     "VOUCHERS",
     "VOUCHERS_ONLY",
+    "VOUCHER_APPROVALS",
+    "VOUCHER_REVERSALS",
     "WAITING",
 ]

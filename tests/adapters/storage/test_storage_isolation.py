@@ -37,6 +37,7 @@ PORTS: dict[str, type] = {
     "outbox": port.OutboxStore,
     "audit": port.AuditLog,
     "commodity": port.CommodityStore,
+    "accounting": port.AccountingStore,
 }
 
 Call = Callable[[Any, int, str], Any]
@@ -77,6 +78,11 @@ READS: dict[str, tuple[Call, Any]] = {
     "commodity.events": (lambda u, n, t: u.events(PricingCall), []),
     "commodity.event_history": (lambda u, n, t: u.event_history(PricingCall), []),
     "commodity.match_history": (lambda u, n, t: u.match_history(), []),
+    "accounting.voucher_approvals": (lambda u, n, t: u.voucher_approvals("v1", 1), []),
+    "accounting.reversals": (lambda u, n, t: u.reversals(), []),
+    "accounting.periods": (lambda u, n, t: u.periods(), []),
+    "accounting.closed_periods": (lambda u, n, t: u.closed_periods(), frozenset()),
+    "accounting.designations": (lambda u, n, t: u.designations(), []),
     "audit.events": (lambda u, n, t: len(list(u.events())), 1),
     "unit.connection": (lambda u, n, t: u.connection("k3"), None),
     "unit.connections": (lambda u, n, t: u.connections(), []),
@@ -113,6 +119,12 @@ WRITES: dict[str, Call] = {
     "commodity.add_terms": lambda u, n, t: u.add_terms(samples.currency_rate("7.2"), DAY, "ours"),
     "commodity.add_event": lambda u, n, t: u.add_event(samples.pricing_call("ours")),
     "commodity.end_event": lambda u, n, t: u.end_event(PricingCall, "p1", "ours"),
+    "accounting.approve_voucher": lambda u, n, t: u.approve_voucher("v1", 1, "ours"),
+    "accounting.send_back_voucher": lambda u, n, t: u.send_back_voucher("v1", 1, "ours"),
+    "accounting.add_reversal": lambda u, n, t: u.add_reversal("v1", "ours.red", "", "ours"),
+    "accounting.change_period": lambda u, n, t: u.change_period("2026-03", True, "ours"),
+    "accounting.record_designation": lambda u, n, t: u.record_designation("R1", 1, "ours", DAY),
+    "accounting.approve_designation": lambda u, n, t: u.approve_designation("R1", 1, "ours"),
     "audit.append": lambda u, n, t: u.append("ours.tried", "x", {}),
     "unit.save_connection": lambda u, n, t: u.save_connection(samples.connection(paused=True)),
     "unit.save_settings": lambda u, n, t: u.save_settings({"ours": "1"}),
@@ -145,6 +157,11 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.outbox.enqueue("k3", "hedges", "l1", "l1", "theirs", clock.now())
         unit.commodity.add_terms(samples.currency_rate(), DAY)
         unit.commodity.add_event(samples.pricing_call())
+        unit.accounting.approve_voucher("v1", 1, "theirs")
+        unit.accounting.add_reversal("v1", "v1.red", "", "theirs")
+        unit.accounting.change_period("2026-03", True, "theirs")
+        unit.accounting.record_designation("R1", 1, "theirs", DAY)
+        unit.accounting.approve_designation("R1", 1, "theirs")
         unit.audit.append("theirs.kept", "x", {})
     (row, _) = store.queue.lease_due(clock.now(), 10**6, 2)
     return store, row.id, row.lease_token
