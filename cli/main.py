@@ -23,6 +23,7 @@ from cli.commands import (
     movements,
     outbox,
     positions,
+    recalc,
     reconciliation,
     records,
     vouchers,
@@ -51,7 +52,7 @@ def options(
 
 for subject in (
     books, records, brokers, inbox, movements, deliveries, mappings,
-    positions, vouchers, reconciliation, outbox, worker, audit, keys, demo,
+    positions, recalc, vouchers, reconciliation, outbox, worker, audit, keys, demo,
 ):  # fmt: skip
     subject.register(app)
 

@@ -16,6 +16,9 @@ from hedge_core.settlement.units import Int64Column, from_units
 FLAGS: Final = tuple(HedgeFlag)
 """Order of the hedge flags in a column: part of the format, new ones go to the end."""
 
+NOT_TRADED: Final = ("delivery-", "exercise-", "expiry-")
+"""Begins the fill number of a close that was no trade: the lot was delivered, exercised or expired."""
+
 LOT_COLUMNS: Final = (
     "account",
     "instrument",
@@ -162,6 +165,11 @@ class LotClose:
     base_price: Decimal
     realised_trade: Decimal
     realised_mtm: Decimal
+
+    @property
+    def traded(self) -> bool:
+        """Whether a fill closed it, and not delivery, exercise or expiry."""
+        return is_traded(self.fill_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +334,11 @@ class Figures:
     def settlement_prices(self) -> dict[str, Decimal]:
         """Today's settlement price by instrument, as used."""
         return {p.instrument: p.price for p in self.header.prices if p.kind == "settlement"}
+
+
+def is_traded(fill_key: str) -> bool:
+    """Whether a closing fill's key is that of a trade."""
+    return not fill_key.split("/")[-2].startswith(NOT_TRADED)
 
 
 def day_number(day: date) -> int:

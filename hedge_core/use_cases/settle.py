@@ -115,9 +115,11 @@ def accept_proposal(store: Store, book: BookId, trading_day: date, version: int,
 # --- inputs -----------------------------------------------------------------------------------------------------------
 
 
-def gather(uow: UnitOfWork, trading_day: date, products: Iterable[Product]) -> SettlementInput:
-    """Everything one settlement depends on, as stored now."""
-    previous = uow.results.last_snapshot(before=trading_day)
+def gather(
+    uow: UnitOfWork, trading_day: date, products: Iterable[Product], *, previous: StoredSnapshot | None = None
+) -> SettlementInput:
+    """Everything one settlement depends on, as stored now; `previous` in place of the final snapshot of the day before."""
+    previous = previous or uow.results.last_snapshot(before=trading_day)
     lots, funds, previous_day = opening_position(uow, previous, trading_day)
     statements = [stored.statement for stored in uow.statements.on_day(trading_day)]
     fills = uow.statements.fills(trading_day, trading_day)
