@@ -59,11 +59,8 @@ def voucher_rows(books: Books, given: Mapping[str, str]) -> list[dict[str, Any]]
             where += f" AND {condition}"
             values.append(given[name])
     columns = "l.*, v.day, v.number AS voucher_number, v.maker, v.checked, v.posted, v.void"
-    found = books.rows(
-        f"SELECT {columns} FROM voucher_lines l JOIN vouchers v ON v.id = l.voucher WHERE {where} "  # noqa: S608
-        "ORDER BY v.id, l.number",
-        values,
-    )
+    joined = "voucher_lines l JOIN vouchers v ON v.id = l.voucher"
+    found = books.rows(f"SELECT {columns} FROM {joined} WHERE {where} ORDER BY v.id, l.number", values)  # noqa: S608
     return [
         {
             "i_id": str(row["id"]), "date": f"{row['day']} 00:00:00.0", "ino_id": str(row["voucher_number"]),
