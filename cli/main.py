@@ -13,6 +13,7 @@ from typer import rich_utils
 
 from cli.commands import (
     audit,
+    backups,
     books,
     brokers,
     deliveries,
@@ -52,7 +53,7 @@ def options(
 
 for subject in (
     books, records, brokers, inbox, movements, deliveries, mappings,
-    positions, recalc, vouchers, reconciliation, outbox, worker, audit, keys, demo,
+    positions, recalc, vouchers, reconciliation, outbox, worker, audit, keys, backups, demo,
 ):  # fmt: skip
     subject.register(app)
 

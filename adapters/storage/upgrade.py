@@ -77,6 +77,13 @@ def downgrade_one_step(url: str) -> SchemaState:
 
 
 @contextmanager
+def migrations(connection: Connection) -> Iterator[tuple[Config, set[str]]]:
+    """Alembic on an open connection, and the revisions it knows: for whoever moves a schema inside its own transaction."""
+    with _configuration(connection) as config:
+        yield config, {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+@contextmanager
 def _configuration(connection: Connection) -> Iterator[Config]:
     with as_file(files("adapters.storage.migrations")) as folder:
         config = Config()
