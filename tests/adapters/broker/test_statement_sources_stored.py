@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -68,13 +69,58 @@ def test_a_cfmmc_day_is_stored_and_the_same_file_again_changes_nothing(store: Sq
         assert kept.digest == hashlib.sha256(body).hexdigest()
 
 
-def test_the_other_view_of_a_day_never_replaces_it(store: SqlStore) -> None:
+def test_the_other_view_of_a_day_stands_beside_it_and_never_replaces_it(store: SqlStore) -> None:
+    take(store, cfmmc_book.xls(cfmmc_book.sheets("trade")))
     take(store, cfmmc_book.xls(cfmmc_book.sheets()))
-    with pytest.raises(InvalidInput) as refused:
-        take(store, cfmmc_book.xls(cfmmc_book.sheets("trade")))
-    assert refused.value.reason.id == "statement_file.other_form"
     with store.begin(BOOK, ANNA) as uow:
-        assert len(uow.statements.versions("66880123", DAY, "CNY")) == 1
+        assert [len(uow.statements.versions("66880123", DAY, "CNY", form)) for form in ("mtm", "trade")] == [1, 1]
+        (settled,) = uow.statements.on_day(DAY)
+        assert settled.statement.view == "mtm"
+        assert {fill.key: fill for fill in uow.statements.fills(DAY, DAY)} == {
+            fill.key: fill for fill in settled.statement.fills
+        }
+    assert [one.state for one in take(store, cfmmc_book.xls(cfmmc_book.sheets("trade")))] == ["unchanged"]
+
+
+def test_two_views_of_a_day_that_disagree_are_refused(store: SqlStore) -> None:
+    take(store, cfmmc_book.xls(cfmmc_book.sheets()))
+    other = cfmmc_book.sheets("trade")
+    cfmmc_book.row_of(other, "客户交易结算日报", "保证金占用")[7] -= 1
+    cfmmc_book.row_of(other, "客户交易结算日报", "可用资金")[7] += 1
+    with pytest.raises(InvalidInput) as refused:
+        take(store, cfmmc_book.xls(other), accept="whatever")
+    assert refused.value.field == "two_views"
+    with store.begin(BOOK, ANNA) as uow:
+        assert uow.statements.current("66880123", DAY, "CNY", "trade") is None
+
+
+def test_the_month_that_ends_on_a_day_is_no_version_of_that_day(store: SqlStore) -> None:
+    """The monthly workbook and the daily one of its last trading day collide in account, currency and day."""
+    take(store, cfmmc_book.xls(cfmmc_book.sheets()))
+    with store.begin(BOOK, ANNA) as uow:
+        stored = uow.statements.current("66880123", DAY, "CNY")
+        assert stored is not None
+        monthly = replace(stored, statement=replace(stored.statement, first_day=date(2026, 3, 1)), digest="month")
+        uow.statements.add(monthly, b"the month")
+    with store.begin(BOOK, ANNA) as uow:
+        daily = uow.statements.current("66880123", DAY)
+        assert daily is not None and daily.statement == stored.statement
+        month = uow.statements.current("66880123", DAY, form="mtm_month")
+        assert month is not None and month.digest == "month"
+        assert uow.statements.body("66880123", DAY, 1, form="mtm_month") == b"the month"
+        assert len(uow.statements.on_day(DAY)) == 1
+        assert len(uow.statements.on_day(DAY, every_form=True)) == 2
+        assert len(uow.statements.fills(DAY, DAY)) == len(stored.statement.fills)
+
+
+def test_an_opening_state_holds_every_currency_of_an_account(store: SqlStore) -> None:
+    body = flex("10", ("100", "150"), ("7", "7"))
+    for _ in range(2):
+        states = import_opening(store, BOOK, "flex.xml", body, read_any_statement, load_products(), ANNA)
+        assert [(one.account, one.statement.funds.currency) for one in states] == [("U1", "USD"), ("U1", "EUR")]
+    assert [one.state for one in take(store, flex("11", ("150", "160"), ("7", "8")), "flex.xml")] == ["stored"] * 2
+    with pytest.raises(InvalidInput):
+        take(store, flex("14", ("160", "160"), ("7", "8")), "flex.xml")
 
 
 def test_currencies_of_one_account_are_kept_and_rolled_apart(store: SqlStore) -> None:
