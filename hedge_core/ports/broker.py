@@ -80,7 +80,8 @@ class BrokerAdapter(Protocol):
     def place_order(self, order: HedgeOrder) -> OrderReceipt:
         """Send one order, once. The caller has stored `order.key` before.
 
-        `Rejected`: the broker said no, or this connection may not send orders (capability `orders`; nothing was sent).
+        `RuleBroken`: this connection may not send orders (capability `orders`), or not this one; nothing was sent.
+        `Rejected`: the broker or the exchange said no, in their words. `IdempotencyConflict`: the key is in use there.
         `OutcomeUnknown`: it may have arrived; ask `find_order` after `settle_seconds`. `Unavailable`: proven not sent."""
         ...
 
