@@ -8,26 +8,36 @@ something else, that is a difference for a person, with the reversal as the reme
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from hedge_core.accounting.charts import AccountMap
+from hedge_core.accounting.events import EventKind
 from hedge_core.accounting.inputs import CashFlow, CashKind, DayFacts, FeeCharge, LotDay
-from hedge_core.accounting.measurement import measure_days
+from hedge_core.accounting.measurement import DayMeasured, measure_days
+from hedge_core.accounting.option_value import TimeValue
 from hedge_core.accounting.posting import Posted, PostingPlan, month_end, post_events
-from hedge_core.accounting.relationships import HedgeRelationship, HedgeStop, ItemMovement
+from hedge_core.accounting.relationships import (
+    HedgeRelationship,
+    HedgeStop,
+    ItemMovement,
+    Rebalance,
+    ReserveLoss,
+)
 from hedge_core.accounting.rule_sets import BookSettings
+from hedge_core.accounting.state import MeasureState
 from hedge_core.accounting.summaries import Labels
 from hedge_core.cash_kinds import MovementKind, movement_kind
 from hedge_core.errors import RuleBroken
 from hedge_core.model.futures import AccountStatement, Fill
 from hedge_core.model.identity import Actor, BookId
-from hedge_core.model.vouchers import SourceRef, Voucher, VoucherStatus
-from hedge_core.ports.storage import Store, StoredSnapshot, StoredVoucher, UnitOfWork
+from hedge_core.model.vouchers import SourceRef, Voucher
+from hedge_core.ports.storage import Store, StoredSnapshot, UnitOfWork
 from hedge_core.settlement import LotResult
 from hedge_core.snapshot import decode
+from hedge_core.use_cases.keep_vouchers import keep_vouchers
 from hedge_core.use_cases.settle import vat_rates
 from messages import Message
 
@@ -35,17 +45,23 @@ POSTED_AS: Final[Mapping[MovementKind, CashKind]] = {
     MovementKind.TRANSFER: CashKind.TRANSFER,
     MovementKind.INTEREST: CashKind.INTEREST,
     MovementKind.PENALTY: CashKind.PENALTY,
+    MovementKind.DELIVERY: CashKind.DELIVERY,
 }
-"""How a money movement is posted; a rebate is a negative fee, and a delivery payment has no entry yet: it waits for a person."""
+"""How a money movement is posted; a rebate is a negative fee."""
 
 
 @dataclass(frozen=True, slots=True)
 class Designation:
-    """A designation file: the relationship, what left the hedged item since, and when hedge accounting ended."""
+    """A designation file: the relationship, what left the hedged item since, when hedge accounting ended, rebalancing, the
+    value by day of an element left out, and the documentation's texts by member."""
 
     relationship: HedgeRelationship
     movements: tuple[ItemMovement, ...] = ()
     stops: tuple[HedgeStop, ...] = ()
+    rebalances: tuple[Rebalance, ...] = ()
+    losses: tuple[ReserveLoss, ...] = ()
+    excluded: Mapping[date, TimeValue] = field(default_factory=dict)
+    documentation: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +91,11 @@ def account(store: Store, book: BookId, through: date, ledger: Ledger, actor: Ac
     """Make the vouchers of every settled day up to `through` (a posting date; a monthly voucher needs its whole month).
     Nothing is kept when a rule is broken."""
     with store.begin(book, actor) as uow:
-        posted = _posted(uow, through, ledger)
+        posted = measured_book(uow, through, ledger).posted
         if posted.problems:
             return Accounted((), problems=posted.problems)
         ours = [voucher for voucher in posted.vouchers if voucher.posting_date <= through]
-        result = _keep(uow, ours, through, actor)
+        result = keep_vouchers(uow, ours, through, actor)
         for entry in posted.expected:
             if entry.posting_date <= through:
                 uow.results.add_expectation(entry.expectation_id, entry.posting_date, entry.payload)
@@ -93,25 +109,75 @@ def account(store: Store, book: BookId, through: date, ledger: Ledger, actor: Ac
                 },
             )  # fmt: skip
         expected = sum(entry.posting_date <= through for entry in posted.expected)
-        return Accounted(result.made, result.renewed, result.withdrawn, result.outdated, expected)
+        return Accounted(result.made, result.renewed, result.withdrawn, result.outdated, expected, result.problems)
 
 
-def _posted(uow: UnitOfWork, through: date, ledger: Ledger) -> Posted:
+@dataclass(frozen=True, slots=True)
+class MeasuredBook:
+    """A book's accounting up to a day: settings, designations, the facts of each day, events and state, and what is posted.
+    Any problem stands in `posted.problems`, and then nothing is posted."""
+
+    settings: BookSettings
+    designations: tuple[Designation, ...]
+    days: tuple[DayFacts, ...]
+    measured: DayMeasured
+    posted: Posted
+
+    @property
+    def relationships(self) -> list[HedgeRelationship]:
+        return [designation.relationship for designation in self.designations]
+
+
+def measured_book(uow: UnitOfWork, through: date, ledger: Ledger) -> MeasuredBook:
+    """Measure every settled day up to `through` from the stored snapshots and documents, and post; nothing is kept."""
     settings = BookSettings.read(uow.book.settings)
-    problems = settings.problems(uow.book.book)
+    problems = [*settings.problems(uow.book.book), *_booked_by(settings)]
     designations = [ledger.read_designation(_document(uow, "designation", n)) for n in uow.documents("designation")]
+    problems += unapproved(uow, designations)
     days, day_problems = _days(uow, through, designations)
     problems += day_problems
+
+    def result(measured: DayMeasured, posted: Posted) -> MeasuredBook:
+        return MeasuredBook(settings, tuple(designations), tuple(days), measured, posted)
+
+    nothing = DayMeasured((), MeasureState())
     if problems:
-        return Posted((), (), tuple(problems))
+        return result(nothing, Posted((), (), tuple(problems)))
     relationships = [designation.relationship for designation in designations]
     measured = measure_days(days, settings, relationships, currency=uow.book.currency)
     if measured.problems:
-        return Posted((), (), measured.problems)
-    chart = uow.document("accounts", "map")
-    accounts = ledger.read_accounts(chart) if chart else ledger.usual_accounts(settings)
+        return result(measured, Posted((), (), measured.problems))
+    accounts = account_map(uow, settings, ledger)
     plan = PostingPlan(uow.book.book, settings, accounts, ledger.labels, uow.book.currency)
-    return post_events(measured.events, plan)
+    return result(measured, post_events(measured.events, plan))
+
+
+def account_map(uow: UnitOfWork, settings: BookSettings, ledger: Ledger) -> AccountMap:
+    """The book's own map, else the usual codes of its rule set."""
+    chart = uow.document("accounts", "map")
+    return ledger.read_accounts(chart) if chart else ledger.usual_accounts(settings)
+
+
+def unapproved(uow: UnitOfWork, designations: Sequence[Designation]) -> list[RuleBroken]:
+    """Designations that a second person has not approved, where the book asks for it (`designation_approval = person`)."""
+    if uow.book.settings.get("designation_approval", "file") != "person":
+        return []
+    last = {record.relationship_id: record for record in uow.accounting.designations()}
+    names = [designation.relationship.relationship_id for designation in designations]
+    return [
+        RuleBroken("designation_approval", name, Message("designations.not_approved", {"name": name}))
+        for name in names
+        if name not in last or not last[name].approved_by
+    ]
+
+
+def _booked_by(settings: BookSettings) -> list[RuleBroken]:
+    known = {kind.value for kind in EventKind}
+    return [
+        RuleBroken("book_setting", f"booked_by.{name}", Message("accounting.booked_by_unknown", {"name": name}))
+        for name, _ in settings.booked_by
+        if name not in known
+    ]
 
 
 def _document(uow: UnitOfWork, kind: str, name: str) -> bytes:
@@ -163,6 +229,9 @@ def _day(
         item_prices=_item_prices(uow, day, commodities),
         movements=tuple(m for d in designations for m in d.movements if m.day == day),
         stops=tuple(s for d in designations for s in d.stops if s.day == day),
+        rebalances=tuple(r for d in designations for r in d.rebalances if r.day == day),
+        losses=tuple(one for d in designations for one in d.losses if one.day == day),
+        excluded={d.relationship.relationship_id: d.excluded[day] for d in designations if day in d.excluded},
         month_end=ends_month,
     )
 
@@ -220,8 +289,7 @@ def _cash(
             elif kind is not None and (posted := POSTED_AS.get(kind)) is not None:
                 flows.append(CashFlow(statement.account, row.moved_on, posted, amount, source))
             else:
-                said = "account.cash_kind" if kind is None else "account.cash_kind_not_posted"
-                reason = Message(said, {"kind": row.kind, "amount": amount, "note": row.note})
+                reason = Message("account.cash_kind", {"kind": row.kind, "amount": amount, "note": row.note})
                 problems.append(RuleBroken("cash_kind_unknown", name, reason))
     return rebates, flows
 
@@ -231,42 +299,3 @@ def _item_prices(uow: UnitOfWork, day: date, commodities: set[str]) -> dict[str,
     rates = vat_rates(uow.book, commodities)
     spot = uow.broker.prices("spot", day)
     return {name: spot[name].without_vat(rates[name]) for name in sorted(commodities) if name in spot}
-
-
-# --- keeping vouchers -------------------------------------------------------------------------------------------------
-
-
-def _keep(uow: UnitOfWork, vouchers: Sequence[Voucher], through: date, actor: Actor) -> Accounted:
-    """Only what is posted up to `through` is judged: later vouchers of an earlier run stay as they are."""
-    made: list[Voucher] = []
-    outdated: list[str] = []
-    renewed = 0
-    wanted = {voucher.voucher_id for voucher in vouchers}
-    for voucher in vouchers:
-        known = uow.results.voucher(voucher.voucher_id)
-        if known is None:
-            uow.results.add_voucher(StoredVoucher(voucher, VoucherStatus.DRAFT, actor.name))
-            made.append(voucher)
-        elif known.status is VoucherStatus.CANCELLED:  # withdrawn while its day was open, and its day came back
-            again = replace(voucher, revision=known.voucher.revision + 1)
-            uow.results.add_voucher(StoredVoucher(again, VoucherStatus.DRAFT, actor.name))
-            made.append(again)
-        elif known.voucher.content_hash == voucher.content_hash:
-            continue
-        elif known.status is VoucherStatus.DRAFT:
-            newer = replace(voucher, revision=known.voucher.revision)
-            uow.results.replace_draft(StoredVoucher(newer, VoucherStatus.DRAFT, actor.name))
-            renewed += 1
-        else:
-            outdated.append(voucher.voucher_id)
-    withdrawn = 0
-    for known in uow.results.vouchers():
-        voucher = known.voucher
-        if voucher.voucher_id in wanted or voucher.reverses is not None or voucher.posting_date > through:
-            continue
-        if known.status is VoucherStatus.DRAFT:
-            uow.results.set_voucher(voucher.voucher_id, VoucherStatus.CANCELLED)
-            withdrawn += 1
-        elif known.status not in (VoucherStatus.CANCELLED, VoucherStatus.REVERSED):
-            outdated.append(voucher.voucher_id)
-    return Accounted(tuple(made), renewed, withdrawn, tuple(outdated))
