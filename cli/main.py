@@ -19,6 +19,7 @@ from cli.commands import (
     deliveries,
     demo,
     inbox,
+    jobs,
     keys,
     mappings,
     movements,
@@ -53,7 +54,7 @@ def options(
 
 for subject in (
     books, records, brokers, inbox, movements, deliveries, mappings,
-    positions, recalc, vouchers, reconciliation, outbox, worker, audit, keys, backups, demo,
+    positions, recalc, vouchers, reconciliation, outbox, jobs, worker, audit, keys, backups, demo,
 ):  # fmt: skip
     subject.register(app)
 

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,8 @@ from hedge_core.use_cases.account import Ledger
 from hedge_core.use_cases.deliver import deliver
 from mapping import SCHEMAS, CompiledSpec, compile_spec, load_spec
 from messages import Message
-from worker.runtime import Runtime
+from worker.runtime import DELIVERIES, SCHEDULE, Lane, Runtime
+from worker.schedule import Scheduler
 from worker.settings import Settings
 from worker.systems import Wiring, system
 
@@ -54,7 +55,7 @@ class App:
     redactor: Redactor
 
     def __post_init__(self) -> None:
-        self._adapters: dict[tuple[str, str, str], ErpAdapter] = {}
+        self._adapters: dict[tuple[str, str], tuple[object, ErpAdapter]] = {}
         self._lock = threading.Lock()
 
     @functools.cached_property
@@ -97,17 +98,25 @@ class App:
             return found
 
     def erp(self, book: BookId, name: str) -> ErpAdapter:
-        """The adapter of a connection, kept while its configuration and mapping specs stay as they are."""
-        connection = self.connection(book, name)
-        bodies = self.spec_bodies(book, connection)
-        version = f"{hash((repr(sorted(connection.options.items())), tuple(sorted(connection.secrets.items()))))}"
-        version += f"/{hash(tuple(sorted(bodies.items())))}"
+        """The adapter of a connection, kept while its configuration and mapping specs stay as they are. Asked at every
+        delivery, so the specs themselves are read only when the version of one has changed."""
+        with self.store.read(book) as uow:
+            connection = uow.connection(name)
+            versions = uow.document_versions(SPEC_DOCUMENT, f"{name}/")
+        if connection is None:
+            connection = self.connection(book, name)
+        stamp = (
+            connection.system,
+            repr(sorted(connection.options.items())),
+            tuple(sorted(connection.secrets.items())),
+            versions,
+        )
         with self._lock:
-            known = self._adapters.get((book, name, version))
-            if known is None:
-                known = self._build(connection, bodies)
-                self._adapters[book, name, version] = known
-            return known
+            known = self._adapters.get((book, name))
+            if known is None or known[0] != stamp:
+                known = (stamp, self._build(connection, self.spec_bodies(book, connection)))
+                self._adapters[book, name] = known
+            return known[1]
 
     def spec_bodies(self, book: BookId, connection: Connection) -> dict[str, bytes]:
         """The live mapping specs of a connection as YAML, by the kind of record they read."""
@@ -140,9 +149,37 @@ class App:
         chosen = self.settings
         return deliver(self.store, lease, self.erp, WORKER, self.clock, chosen.settle_seconds, chosen.lease_seconds)
 
-    def runtime(self) -> Runtime:
-        """The workers of this process, not yet started."""
-        return Runtime(self.settings, self.store.queue, self.clock, self.deliver)
+    def runtime(self, queues: Collection[str] = (DELIVERIES,)) -> Runtime:
+        """The workers of this process for these queues, not yet started: `deliveries`, `schedule`, and those of jobs."""
+        from worker.job_runs import LEASE_SECONDS as JOB_LEASE
+        from worker.job_runs import JobRunner
+        from worker.jobs import KINDS  # it knows the application
+        from worker.jobs import queues as job_queues
+
+        chosen, jobs = self.settings, JobRunner(self, KINDS, WORKER)
+        lanes = []
+        if DELIVERIES in queues:
+            lease = chosen.lease_seconds
+            lanes.append(Lane(DELIVERIES, self.store.queue, self.deliver, chosen.worker_threads, lease, "outbox"))
+        lanes += [
+            Lane(name, self.store.job_queue.of(name), jobs.handle, chosen.worker_threads, JOB_LEASE, "jobs")
+            for name in job_queues()
+            if name in queues
+        ]
+        planner = None
+        if SCHEDULE in queues:
+            lock = self.store.leader_lock()
+            planner = Scheduler(self.store, KINDS, self.calendar, lock, WORKER, self.clock)
+        return Runtime(
+            chosen,
+            self.store.queue,
+            self.clock,
+            self.deliver,
+            lanes=lanes,
+            planner=planner,
+            subscribe=self.store.wakes.subscribe,
+            stopping=jobs.stop,
+        )
 
 
 def vault_place(settings: Settings) -> VaultPlace | None:

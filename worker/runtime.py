@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import dramatiq
 import structlog
@@ -23,6 +23,8 @@ from worker.settings import Settings
 
 DELIVERIES: Final = "deliveries"
 """The work of the outbox."""
+SCHEDULE: Final = "schedule"
+"""Not work that is handed out, but a place among those that may become the leader."""
 
 _WORKER_TIMEOUT: Final = 4
 """Milliseconds: the longest rest of a Redis consumer that finds nothing, and so part of how long work waits to be picked up.
@@ -59,6 +61,14 @@ class Lane:
     topic: str
 
 
+class Planner(Protocol):
+    """What runs beside the lanes: `worker.schedule.Scheduler`."""
+
+    def __enter__(self) -> object: ...
+    def __exit__(self, *_: object) -> None: ...
+    def wake(self) -> None: ...
+
+
 class Runtime:
     """Starts and stops the workers of one process. `deliver` handles one lease of the outbox to its end; `lanes` are other
     kinds of work, and `stopping` is called first when it stops, so that long work can stop at its next page."""
@@ -72,6 +82,7 @@ class Runtime:
         *,
         lanes: Sequence[Lane] | None = None,
         subscribe: Callable[[Callable[[str], None]], Callable[[], None]] | None = None,
+        planner: Planner | None = None,
         stopping: Callable[[], None] = lambda: None,
     ) -> None:
         usual = Lane(DELIVERIES, queue, deliver, settings.worker_threads, settings.lease_seconds, "outbox")
@@ -79,6 +90,7 @@ class Runtime:
         self._lanes = [
             _RunningLane(self._broker, lane, settings, clock) for lane in (lanes if lanes is not None else (usual,))
         ]
+        self._planner = planner
         self._subscribe = subscribe
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = stopping
@@ -97,11 +109,15 @@ class Runtime:
             lane.start()
         if self._subscribe is not None:
             self._unsubscribe = self._subscribe(self._woken)
+        if self._planner is not None:
+            self._planner.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop taking new work, finish what has begun, give back what has not: nothing waits for the end of a lease."""
         self._unsubscribe()
+        if self._planner is not None:
+            self._planner.__exit__()
         self._stopping()
         for lane in self._lanes:
             lane.dispatcher.stop()
@@ -124,17 +140,19 @@ class Runtime:
 
     def _woken(self, topic: str) -> None:
         for lane in self._lanes:
-            if topic in ("*", lane.topic):
+            if topic in ("*", lane.of.topic):
                 lane.dispatcher.wake()
+        if self._planner is not None and topic in ("*", "schedules"):
+            self._planner.wake()
 
 
 class _RunningLane:
     """A lane with its actor, its dramatiq worker and its dispatcher's thread."""
 
     def __init__(self, broker: dramatiq.Broker, lane: Lane, settings: Settings, clock: Clock) -> None:
-        self._lane = lane
+        self.of = lane
         place = settings.broker_queue if lane.name == DELIVERIES else f"{settings.broker_queue}.{lane.name}"
-        self._actor: Any = dramatiq.actor(
+        self._actor: Any = dramatiq.actor(  # type: ignore[call-overload]
             self._on_message, broker=broker, actor_name=f"do_{lane.name}", queue_name=place
         )
         self._worker = dramatiq.Worker(
@@ -146,13 +164,11 @@ class _RunningLane:
 
     def _on_message(self, row_id: int) -> None:
         try:
-            lease = self._lane.queue.leased(row_id)
+            lease = self.of.queue.leased(row_id)
             if lease is not None and lease.lease_token:
-                self._lane.handle(lease)
+                self.of.handle(lease)
         except Exception as error:  # noqa: BLE001 - the row keeps its lease and comes again; the log says why
-            _log.warning(
-                "worker.trouble", lane=self._lane.name, row=row_id, error=type(error).__name__, text=str(error)
-            )
+            _log.warning("worker.trouble", lane=self.of.name, row=row_id, error=type(error).__name__, text=str(error))
         else:
             self.dispatcher.ended(row_id)
 
@@ -162,5 +178,5 @@ class _RunningLane:
 
     def stop(self) -> None:
         self._thread.join()
-        self._worker.stop(timeout=self._lane.lease_seconds * 1000)
+        self._worker.stop(timeout=self.of.lease_seconds * 1000)
         self.dispatcher.give_back()

@@ -147,6 +147,8 @@ class Jobs:
         token: str,
         state: JobState,
         *,
+        done: int,
+        total: int | None,
         counts: Mapping[str, object],
         error: Message | None = None,
         available_at: datetime | None = None,
@@ -154,13 +156,14 @@ class Jobs:
         now = self._scope.clock.now()
         ended: dict[str, Any] = {
             "state": state.value,
+            "done": done,
+            "total": total,
             "counts": encode_open(dict(counts)),
             "error": None if error is None else encode_open(error),
-            "ended_at": now,
             **_FREE,
         }
         if state in ENDED:
-            ended |= {"cancel_asked": False, "lost_leases": 0}
+            ended |= {"ended_at": now, "cancel_asked": False, "lost_leases": 0}
         else:
             ended["available_at"] = available_at or now
         where = (*_held(job_id, token, now), JOBS.c.state == JobState.RUNNING.value)

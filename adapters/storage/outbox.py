@@ -21,8 +21,8 @@ OUTCOMES: Final = frozenset(
 )
 """What a started row may become."""
 
-DECISIONS: Final = frozenset({OutboxState.PENDING, OutboxState.CANCELLED, OutboxState.DONE})
-"""What a person may make of a dead or unknown row."""
+DECISIONS: Final = frozenset({OutboxState.PENDING, OutboxState.CANCELLED, OutboxState.DONE, OutboxState.DEAD})
+"""What a person, or a look at the other side, may make of a dead or unknown row."""
 
 _FREE: Final[dict[str, Any]] = {"lease_token": "", "lease_until": None}
 

@@ -19,6 +19,7 @@ from adapters.storage.column_blocks import ColumnBlocks
 from adapters.storage.commodity import Commodity
 from adapters.storage.configuration import Configuration, book_of
 from adapters.storage.engine import make_engine
+from adapters.storage.figures import Figures, read_figures
 from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
 from adapters.storage.leader import LeaderLock
 from adapters.storage.outbox import Outbox
@@ -196,6 +197,10 @@ class SqlStore:
             audit = Audit(Scope(connection, book, OURSELVES, self._clock))
             audit.append("connection.paused", name, {"reason": reason})
             audit.write()
+
+    def figures(self) -> Figures:
+        """What monitoring wants to know, across books."""
+        return read_figures(self._engine)
 
     def close(self) -> None:
         """Close the idle database connections. The store can be used again afterwards."""

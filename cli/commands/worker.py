@@ -1,4 +1,4 @@
-"""The worker: delivers what is due until it is told to stop."""
+"""The worker: delivers what is due, runs jobs and schedules, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from cli.session import Session, help_text
+from hedge_core.errors import InvalidInput
 from messages import Message
+from worker.runtime import DELIVERIES, SCHEDULE
 
 
 def register(app: typer.Typer) -> None:
@@ -17,15 +19,29 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
+    queues: Annotated[str, typer.Option("--queues", metavar="NAME,…", help=help_text("queues"))] = "",
     until_idle: Annotated[bool, typer.Option("--until-idle", help=help_text("until_idle"))] = False,
 ) -> None:
     session = Session()
+    chosen = _queues(queues)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with session.app.runtime() as runtime:
+    with session.app.runtime(chosen) as runtime:
         session.screen.tell(Message("cli.worker_started"))
         while not stop.wait(0.2):
-            if until_idle and runtime.dispatcher.idle(3600):
+            if until_idle and runtime.idle(3600):
                 break
     session.screen.tell(Message("cli.worker_stopped"))
+
+
+def _queues(text: str) -> list[str]:
+    """The queues asked for, all of them by default. InvalidInput names those there are."""
+    from worker.jobs import queues  # heavy, and only here
+
+    known = [DELIVERIES, *queues(), SCHEDULE]
+    wanted = [name.strip() for name in text.split(",") if name.strip()] or known
+    for name in wanted:
+        if name not in known:
+            raise InvalidInput("--queues", 0, "", Message("cli.no_queue", {"queue": name, "known": ", ".join(known)}))
+    return wanted

@@ -118,6 +118,8 @@ class JobStore(Protocol):
         token: str,
         state: JobState,
         *,
+        done: int,
+        total: int | None,
         counts: Mapping[str, object],
         error: Message | None = None,
         available_at: datetime | None = None,

@@ -133,13 +133,16 @@ def deliver_together(
         return {}
     works = {row_id: work for row_id, work in given.items() if isinstance(work, Work)}
     verdicts = {row_id: _hopeless(why) for row_id, why in given.items() if isinstance(why, Message)}
+    attempt = _Attempt(erp_for, settle_seconds, rows, works)
     if works:
-        verdicts |= _Attempt(erp_for, settle_seconds, rows, works).run()
+        verdicts |= attempt.run()
     contact = _tell_connection(store, lease, verdicts.values(), clock)
     states: dict[int, OutboxState] = {}
     with store.begin(lease.book, actor) as uow:
         if contact is Contact.ANSWERED:
-            uow.connection_worked(lease.connection or next(iter(rows.values())).connection)
+            uow.connection_worked(lease.connection)
+        if attempt.most is not None and _other_size(rows.values(), attempt.most):
+            uow.note_batch(lease.connection, attempt.most)
         for row_id in sorted(verdicts):
             row, verdict, work = rows[row_id], verdicts[row_id], works.get(row_id)
             if verdict.state is OutboxState.DONE and work is not None and not work.still_current(uow):
@@ -148,6 +151,13 @@ def deliver_together(
                 _record(uow, row, verdict, settled=work is not None and work.settled)
                 states[row_id] = verdict.state
     return states
+
+
+def _other_size(rows: Collection[OutboxRow], most: int) -> bool:
+    """Whether the dispatcher seems not to know how many vouchers go into one call: it sends one where more would go, or more
+    than would."""
+    vouchers = [row for row in rows if row.kind == VOUCHER]
+    return len(vouchers) > most or (len(vouchers) == 1 and most > 1 and not vouchers[0].batch_limit)
 
 
 def _members(lease: Lease) -> tuple[int, ...]:
@@ -212,12 +222,15 @@ class _Attempt:
         self._rows = rows
         self._works = works
         self._verdicts: dict[int, Verdict] = {}
+        self.most: int | None = None
+        """How many vouchers the adapter takes in one call, once it is known."""
 
     def run(self) -> dict[int, Verdict]:
         first = self._rows[next(iter(self._works))]
         try:
             adapter = self._erp_for(first.book, first.connection)
             card = adapter.capabilities
+            self.most = card.max_batch
         except PlatformError as error:
             return {
                 one: Verdict(OutboxState.PENDING, error.message, _backoff(self._rows[one].attempts))
