@@ -91,6 +91,7 @@ class Allocation:
     price: Decimal
     side: Side
     proposed_by: str
+    proposed_in: BookId
 
 
 @dataclass(frozen=True, slots=True)
