@@ -52,11 +52,13 @@ def compare_transfers(
 
     A pair has the same account, currency and amount, and the broker's day is the bank's or the next trading day after it;
     the earliest fit wins. What the bank shows and the broker may still book on a later day is explained by that; everything
-    else is open. What the broker has and the bank does not is compared only from the bank's first day on."""
+    else is open. What the broker has and the bank does not is compared only for the days that the bank's list covers: from
+    its first to its last transfer."""
     shown = sorted((one for one in bank if one.moved_on <= day), key=lambda one: (one.moved_on, one.transfer_id))
-    begins: dict[tuple[str, str], date] = {}
+    covered: dict[tuple[str, str], tuple[date, date]] = {}
     for one in shown:
-        begins.setdefault((one.account, one.currency), one.moved_on)
+        begins, _ = covered.get((one.account, one.currency), (one.moved_on, one.moved_on))
+        covered[one.account, one.currency] = (begins, one.moved_on)
     booked = sorted((one for one in broker if one.trading_day <= day), key=lambda one: (one.trading_day, one.key))
     rows = []
     for sent in shown:
@@ -67,8 +69,8 @@ def compare_transfers(
         else:
             rows.append(_only_bank(sent, day, under_way=day < latest, expected=latest))
     for got in booked:
-        first = begins.get((got.account, got.currency))
-        if first is not None and got.trading_day > next_day(first):
+        first, last = covered.get((got.account, got.currency), (date.max, date.max))
+        if first is not date.max and next_day(first) < got.trading_day <= last:
             values = (None, got.amount)
             rows.append(
                 ReconciliationRow(got.account, day, "transfer", got.key, "bank", "statement", *values, got.amount)
