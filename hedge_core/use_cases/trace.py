@@ -1,0 +1,117 @@
+"""From a posting line back to where it came from: fills and their statements, snapshots, contract lines and the mapping
+version that read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from hedge_core.model.identity import ExternalRef
+from hedge_core.model.vouchers import SourceRef, Voucher
+from hedge_core.ports.storage import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One source of a line and what it rests on: `found` false where the record is not in the store any more, `details`
+    as (name, value) for people."""
+
+    line: int
+    kind: str
+    key: str
+    found: bool
+    details: tuple[tuple[str, str], ...] = ()
+
+
+def trace_voucher(uow: UnitOfWork, voucher: Voucher) -> list[Origin]:
+    """The origins of every line, in order; each source once per line."""
+    return [
+        _origin(uow, number, source)
+        for number, line in enumerate(voucher.lines, 1)
+        for source in dict.fromkeys(line.sources)
+    ]
+
+
+def _origin(uow: UnitOfWork, line: int, source: SourceRef) -> Origin:
+    look = _LOOK.get(source.kind)
+    details = look(uow, source.key) if look is not None else None
+    return Origin(line, source.kind, source.key, details is not None, tuple((details or {}).items()))
+
+
+def _fill(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    """A position lot's key is that of its opening fill: account/day/exchange/number/direction."""
+    parts = key.split("/")
+    try:
+        account, day = parts[0], date.fromisoformat(parts[1])
+    except (IndexError, ValueError):
+        return _opening(uow, key)
+    fill = next((one for one in uow.statements.fills(day, day) if one.key == key), None)
+    if fill is None:
+        return _opening(uow, key)
+    told = {"instrument": fill.instrument, "lots": str(fill.lots), "price": str(fill.price)}
+    return {**told, **_statement(uow, account, day)}
+
+
+def _opening(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    for state in uow.broker.openings():
+        for lot in state.lots:
+            if lot.lot_id == key:
+                return {"opening": state.trading_day.isoformat(), "instrument": lot.instrument, "digest": state.digest}
+    return None
+
+
+def _statement(uow: UnitOfWork, account: str, day: date) -> dict[str, str]:
+    stored = uow.statements.current(account, day)
+    if stored is None:
+        return {}
+    return {"statement": stored.source_name, "version": str(stored.version), "digest": stored.digest}
+
+
+def _cash(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    account, day, _, number = key.split(":")
+    stored = uow.statements.current(account, date.fromisoformat(day))
+    if stored is None or int(number) > len(stored.statement.cash):
+        return None
+    row = stored.statement.cash[int(number) - 1]
+    told = {"row": number, "kind": row.kind, "amount": str(row.amount_in - row.amount_out)}
+    return {**told, "statement": stored.source_name, "version": str(stored.version), "digest": stored.digest}
+
+
+def _snapshot(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    stored = uow.results.snapshot(date.fromisoformat(key))
+    if stored is None:
+        return None
+    return {"version": str(stored.version), "digest": stored.digest, "inputs": stored.input_digest}
+
+
+def _contract_line(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    """`connection:kind:key`: the record as received and the mapping version that read it."""
+    parts = key.split(":", 2)
+    if len(parts) != 3:
+        return None
+    ref = ExternalRef(*parts)
+    known = uow.records.known(ref.connection, ref.kind, [ref.key]).get(ref.key)
+    line = uow.physical.contract_line(ref)
+    if known is None:
+        return None
+    told = {"contract": f"{line.contract_no}/{line.line_no}"} if line is not None else {}
+    return {**told, "digest": known[0], "mapping": known[1]}
+
+
+def _designation(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    records = uow.accounting.designations(key)
+    if not records:
+        return {} if uow.document("designation", key) is not None else None
+    last = records[-1]
+    return {"version": str(last.version), "digest": last.digest, "approved_by": last.approved_by}
+
+
+_LOOK = {
+    "fill": _fill,
+    "position_lot": _fill,
+    "statement_cash": _cash,
+    "snapshot": _snapshot,
+    "contract_line": _contract_line,
+    "designation": _designation,
+    "relationship": _designation,
+}
