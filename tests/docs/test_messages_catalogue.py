@@ -48,6 +48,7 @@ PREFIXES = {
     "statement.diff_",
     "storage.",
     "storage.kept_",
+    "sweep.",
 }
 """What an id may be put together from. A new one is added here on purpose, so that somebody thinks of the check below."""
 
