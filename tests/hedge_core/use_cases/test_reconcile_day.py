@@ -14,6 +14,7 @@ from hedge_core.errors import RuleBroken
 from hedge_core.model.broker import FundsAnswer, Position
 from hedge_core.model.futures import AccountStatement, Fill
 from hedge_core.model.identity import Actor
+from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports.broker_queries import PositionsAnswer, Road
 from hedge_core.reconciliation import BankTransfer, Cause, ReconciliationRow, RowState
 from hedge_core.use_cases.reconcile_day import ReconciledDay, reconcile_day
@@ -244,3 +245,28 @@ def test_the_margin_account_of_the_ledger_is_the_brokers_balance(company: Compan
     assert row.account in (COPPER, ALUMINIUM)
     assert row.difference == fee.voucher.total
     assert row.key == LAST.isoformat()
+
+
+def test_vouchers_are_compared_with_the_documents_in_the_erp(company: Company) -> None:
+    company.make_vouchers(LAST)
+    erp = FakeErp()
+    with company.store.begin(BOOK, CLERK) as uow:
+        drafts = [stored.voucher for stored in uow.results.vouchers()]
+        for voucher in drafts[:4]:
+            uow.results.set_voucher(voucher.voucher_id, VoucherStatus.DELIVERED)
+        uow.results.set_voucher(drafts[4].voucher_id, VoucherStatus.QUEUED)
+    same, twice, other, missing = drafts[:4]
+    erp.push_vouchers([same, twice, other])
+    (document,) = erp.documents[twice.key]
+    erp.documents[twice.key] = [document, replace(document, number="V-99")]
+    (document,) = erp.documents[other.key]
+    erp.documents[other.key] = [replace(document, total=other.total + 1, posting_date=date(2026, 3, 31))]
+    done = run(company, LAST, erp)
+    assert "erp" in done.sources
+    rows = {(row.subject, row.key): row for row in done.blocking if row.right == "erp"}
+    assert {key: (row.left_value, row.right_value) for key, row in rows.items()} == {
+        ("voucher_documents", twice.voucher_id): (D(1), D(2)),
+        ("voucher_documents", missing.voucher_id): (D(1), D(0)),
+        ("voucher_sum", other.voucher_id): (other.total, other.total + 1),
+        ("voucher_date", other.voucher_id): (D(f"{other.posting_date:%Y%m%d}"), D(20260331)),
+    }
