@@ -15,6 +15,9 @@ from hedge_core.errors import RuleBroken
 from hedge_core.instruments import MAX_CODE
 from messages import Message
 
+FOREIGN_EXCHANGES: Final = ("COMEX", "NYMEX", "CBOT", "CME", "LME", "ICEEU", "ICEUS", "SGX", "BMD", "TOCOM")
+"""Exchanges abroad that the product table may list; others' codes are read all the same, and their products are unknown."""
+
 MONTH_LETTERS: Final = "FGHJKMNQUVXZ"
 _NAMES: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _LETTER_FORM = re.compile(rf"(?P<root>[A-Z0-9]{{1,5}}?)(?P<month>[{MONTH_LETTERS}])(?P<year>[0-9]{{1,2}})")

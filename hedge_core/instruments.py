@@ -36,7 +36,7 @@ _SINGLE = re.compile(
 )
 _SPREAD = re.compile(r"(?P<kind>[A-Z]{2,4}) +(?P<near>[^ &]+)&(?P<far>[^ &]+)", re.IGNORECASE)
 _CANONICAL = re.compile(
-    r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<month>[0-9]{4})"
+    r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,4})(?P<month>[0-9]{4})"
     r"(?:(?P<average>F)|-?(?P<series>MS)?-?(?P<right>[CP])-?(?P<strike>[0-9]+(?:\.[0-9]+)?))?"
 )
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from hedge_core.errors import RuleBroken
+from hedge_core.foreign_instruments import FOREIGN_EXCHANGES, parse_foreign
 from hedge_core.instruments import MAX_CODE, canonical_instrument, leading_letters, parse_instrument
-from hedge_core.model.futures import Product
+from hedge_core.model.futures import EXCHANGES, Product
 from messages import Message
 
 
@@ -26,7 +27,8 @@ class ProductTable:
                 raise ValueError(f"{product.exchange} {product.code} has two rows from {product.effective_from}")
             rows.append(product)
             rows.sort(key=lambda row: row.effective_from, reverse=True)
-            self._exchanges.setdefault(product.code.casefold(), set()).add(product.exchange)
+            if product.exchange in EXCHANGES:
+                self._exchanges.setdefault(product.code.casefold(), set()).add(product.exchange)
 
     def __iter__(self) -> Iterator[Product]:
         return (row for rows in self._rows.values() for row in reversed(rows))
@@ -46,17 +48,21 @@ class ProductTable:
         return self.find(parts.exchange, parts.product, day) if parts else None
 
     def exchange_of(self, code: str) -> str | None:
-        """The one exchange that lists a product code (any case); None if none or several do."""
+        """The one Chinese exchange that lists a product code (any case); None if none or several do. Codes abroad never
+        stand alone: COMEX silver and GFEX silicon are both `SI`."""
         exchanges = self._exchanges.get(code.casefold(), set())
         return next(iter(exchanges)) if len(exchanges) == 1 else None
 
     def canonical(self, text: str, day: date, exchange: str = "") -> str:
-        """The canonical code of `SHFE.cu2605`, `cu2605` or `CU2605`; a bare code gets the exchange that lists its product.
+        """The canonical code of `SHFE.cu2605`, `cu2605` or `CU2605`; a bare code gets the exchange that lists its product. On
+        an exchange abroad also `COMEX.HGZ6`.
 
         Raises `RuleBroken("instrument", …)` for a code that cannot be understood."""
-        prefix, dot, _ = text.strip().partition(".")
+        prefix, dot, rest = text.strip().partition(".")
         place = exchange or (prefix if dot and prefix.isalpha() else "") or self.exchange_of(leading_letters(text))
         if not place:
             shown = text[:MAX_CODE]
             raise RuleBroken("instrument", shown, Message("instrument.exchange_unclear", {"text": shown}))
+        if place.strip().upper() in FOREIGN_EXCHANGES:
+            return parse_foreign(rest if dot and prefix.strip().upper() == place.strip().upper() else text, place, day)
         return canonical_instrument(place, text, day)

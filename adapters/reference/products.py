@@ -3,8 +3,10 @@
 Contract sizes rarely change, and when they do, only for contracts listed later: a row holds from its `effective_from` until
 the next row of the same product. 2020-01-01 is where the table begins, not a listing date; products listed since carry theirs.
 Margins and limits change daily and are no reference data. `vat_included` says whether the exchange quotes with VAT: bonded
-contracts (bc, lu, nr, sc) and financial ones do not. A wrong contract size cannot go unseen: every statement's turnover is
-checked against it.
+contracts (bc, lu, nr, sc) and financial ones do not, nor do exchanges abroad. Abroad, what is traded in pounds, ounces or gallons is a
+commodity of its own (`copper_lb`): a contract is no whole number of tonnes, and quantities stay exact. Grains and softs quoted
+in cents are left out, as reports differ in whether they print cents or dollars. A wrong contract size cannot go unseen: every
+statement's turnover is checked against it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from functools import cache
 from importlib.resources import files
 
 from hedge_core.errors import InvalidInput
+from hedge_core.foreign_instruments import FOREIGN_EXCHANGES
 from hedge_core.model.futures import EXCHANGES, Product
 from hedge_core.product_table import ProductTable
 from messages import Message
@@ -46,7 +49,7 @@ def read_products(source: str, body: bytes) -> ProductTable:
 def _product(source: str, line: int, row: dict[str, str]) -> Product:
     column = "exchange"
     try:
-        if row["exchange"] not in EXCHANGES:
+        if row["exchange"] not in (*EXCHANGES, *FOREIGN_EXCHANGES):
             raise ValueError(row["exchange"])
         column = "multiplier"
         multiplier = int(row["multiplier"])

@@ -26,6 +26,10 @@ HEADER = "exchange,code,commodity,multiplier,unit,tick,vat_included,effective_fr
         ("CZCE", "SR", "sugar", 10, "t"),
         ("CFFEX", "IF", "csi_300_index", 300, "point"),
         ("GFEX", "si", "industrial_silicon", 5, "t"),
+        ("LME", "CA", "copper", 25, "t"),
+        ("COMEX", "HG", "copper_lb", 25000, "lb"),
+        ("NYMEX", "CL", "crude_oil", 1000, "bbl"),
+        ("BMD", "FCPO", "palm_oil", 25, "t"),
     ],
 )
 def test_well_known_products_have_their_contract_size(
@@ -38,9 +42,35 @@ def test_well_known_products_have_their_contract_size(
 
 def test_all_six_exchanges_are_there_and_codes_tell_them_apart() -> None:
     table = load_products()
-    assert {product.exchange for product in table} == set(EXCHANGES)
-    assert len(table) >= 82
-    assert [product.code for product in table if table.exchange_of(product.code) != product.exchange] == []
+    here = [product for product in table if product.exchange in EXCHANGES]
+    assert {product.exchange for product in here} == set(EXCHANGES)
+    assert len(here) >= 82
+    assert [product.code for product in here if table.exchange_of(product.code) != product.exchange] == []
+
+
+def test_products_abroad_are_found_by_every_spelling_of_their_codes() -> None:
+    table = load_products()
+    assert {product.exchange for product in table} - set(EXCHANGES) == {"COMEX", "NYMEX", "LME", "ICEEU", "SGX", "BMD"}
+    for text, exchange in (("COMEX.HGZ6", ""), ("HGZ26", "COMEX"), ("HG2612", "comex"), ("COMEX.HG2612", "COMEX")):
+        assert table.canonical(text, DAY, exchange) == "COMEX.HG2612"
+    assert table.canonical("FCPOZ6", DAY, "BMD") == "BMD.FCPO2612"
+    sizes = {code: table.of_instrument(code, DAY) for code in ("LME.CA2612", "SGX.FEF2612", "BMD.FCPO2612")}
+    assert [product and product.multiplier for product in sizes.values()] == [25, 100, 25]
+    assert not any(product.vat_included for product in table if product.exchange not in EXCHANGES)
+
+
+def test_a_commodity_has_one_unit_whatever_the_exchange() -> None:
+    units: dict[str, set[str]] = {}
+    for product in load_products():
+        units.setdefault(product.commodity, set()).add(product.unit)
+    assert {commodity: found for commodity, found in units.items() if len(found) > 1} == {}
+
+
+def test_a_bare_code_is_never_taken_for_one_abroad() -> None:
+    table = load_products()
+    assert table.canonical("SI2606", DAY) == "GFEX.si2606"
+    with pytest.raises(RuleBroken):
+        table.canonical("HG2612", DAY)
 
 
 def test_an_option_has_its_underlyings_size_and_an_index_option_its_own() -> None:
@@ -82,7 +112,7 @@ def test_a_code_of_no_known_product_asks_for_its_exchange() -> None:
 @pytest.mark.parametrize(
     ("row", "column"),
     [
-        ("NYMEX,cl,oil,1000,bbl,0.01,no,2020-01-01", "exchange"),
+        ("XNAS,cl,oil,1000,bbl,0.01,no,2020-01-01", "exchange"),
         ("SHFE,cu,copper,five,t,10,yes,2020-01-01", "multiplier"),
         ("SHFE,cu,copper,0,t,10,yes,2020-01-01", "code"),
         ("SHFE,cu,copper,5,t,ten,yes,2020-01-01", "tick"),

@@ -37,6 +37,15 @@ DAY = date(2026, 3, 4)
         ("DCE", "sp m2605&M2609", "DCE.SP m2605&m2609"),
         ("CFFEX", "if2606", "CFFEX.IF2606"),
         ("CFFEX", "IO2509-C-3300", "CFFEX.IO2509-C-3300"),
+        ("SHFE", "rb2605", "SHFE.rb2605"),
+        ("SHFE", "cu2605C80000", "SHFE.cu2605C80000"),
+        ("DCE", "i2609-P-750", "DCE.i2609-P-750"),
+        ("CFFEX", "IF2606", "CFFEX.IF2606"),
+        ("CZCE", "SPD MA509&MA601", "CZCE.SPD MA2509&MA2601"),
+        ("CZCE", "CZCE.SR605", "CZCE.SR2605"),
+        ("INE", "EC2606", "INE.ec2606"),
+        ("GFEX", "LC2607", "GFEX.lc2607"),
+        ("DCE", "EG2605", "DCE.eg2605"),
     ],
 )
 def test_every_spelling_has_one_canonical_code(exchange: str, written: str, canonical: str) -> None:
@@ -95,6 +104,8 @@ def test_a_canonical_code_has_its_parts() -> None:
     assert parse_instrument("SHFE.cu2605") == Instrument("SHFE", "cu", "2026-05")
     assert parse_instrument("DCE.i2609-P-750") == Instrument("DCE", "i", "2026-09", "P", Decimal(750))
     assert parse_instrument("CZCE.SR2605C5800") == Instrument("CZCE", "SR", "2026-05", "C", Decimal(5800))
+    assert parse_instrument("COMEX.HG2612") == Instrument("COMEX", "HG", "2026-12")
+    assert parse_instrument("BMD.FCPO2612") == Instrument("BMD", "FCPO", "2026-12")
     assert parse_instrument("DCE.l2605F") == Instrument("DCE", "l_f", "2026-05")
     assert parse_instrument("CZCE.SPD MA2605&MA2609") is None
     assert parse_instrument("copper") is None
