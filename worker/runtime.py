@@ -100,6 +100,10 @@ class Runtime:
         """The dispatcher of the first lane."""
         return self._lanes[0].dispatcher
 
+    def alive(self) -> bool:
+        """Whether every lane's dispatcher still runs: one that has ended hands out nothing more."""
+        return all(lane.alive() for lane in self._lanes)
+
     def idle(self, within_seconds: float) -> bool:
         """Whether no lane has anything in work or due within the given time."""
         return all(lane.dispatcher.idle(within_seconds) for lane in self._lanes)
@@ -175,6 +179,9 @@ class _RunningLane:
     def start(self) -> None:
         self._worker.start()
         self._thread.start()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         self._thread.join()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
@@ -21,18 +23,30 @@ def register(app: typer.Typer) -> None:
 def worker(
     queues: Annotated[str, typer.Option("--queues", metavar="NAME,…", help=help_text("queues"))] = "",
     until_idle: Annotated[bool, typer.Option("--until-idle", help=help_text("until_idle"))] = False,
+    health: Annotated[str, typer.Option("--health", metavar="ADDRESS:PORT", help=help_text("worker_health"))] = "",
 ) -> None:
     session = Session()
     chosen = _queues(queues)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with session.app.runtime(chosen) as runtime:
+    with session.app.runtime(chosen) as runtime, _health(session, health, runtime.alive):
         session.screen.tell(Message("cli.worker_started"))
         while not stop.wait(0.2):
             if until_idle and runtime.idle(3600):
                 break
     session.screen.tell(Message("cli.worker_stopped"))
+
+
+def _health(session: Session, address: str, live: Callable[[], bool]) -> AbstractContextManager[object]:
+    """The health server, when an address was given."""
+    if not address:
+        return nullcontext()
+    from worker.health import health_server  # brings an HTTP server and the metrics library, and most workers have none
+
+    server = health_server(session.app, address, live)
+    session.screen.tell(Message("worker.health", {"url": server.url}))
+    return server
 
 
 def _queues(text: str) -> list[str]:
