@@ -14,6 +14,7 @@ from typer import rich_utils
 from cli.commands import (
     audit,
     backups,
+    basis,
     books,
     brokers,
     deliveries,
@@ -21,13 +22,19 @@ from cli.commands import (
     inbox,
     jobs,
     keys,
+    ledger,
     mappings,
+    matching,
     movements,
     outbox,
+    plans,
     positions,
+    pricing,
     recalc,
     reconciliation,
     records,
+    terms,
+    voucher_life,
     vouchers,
     worker,
 )
@@ -54,7 +61,7 @@ def options(
 
 for subject in (
     books, records, brokers, inbox, movements, deliveries, mappings,
-    positions, recalc, vouchers, reconciliation, outbox, jobs, worker, audit, keys, backups, demo,
+    positions, matching, pricing, plans, basis, terms, recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, demo,
 ):  # fmt: skip
     subject.register(app)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,6 +16,7 @@ from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, FilesArgument, 
 from hedge_core.accounting.rule_sets import BookSettings
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import ExternalRef
+from hedge_core.use_cases.designations import record_designation
 from mapping import (
     SCHEMAS,
     MappingSpec,
@@ -195,21 +197,9 @@ def accounts_import(file: Annotated[Path, typer.Argument()], book: BookOption = 
 @designation_app.command("import", help=help_text("designation_import"))
 def designation_import(files: FilesArgument, book: BookOption = "", who: AsOption = "") -> None:
     session = Session(book, who)
-    read = [(path, content(path)) for path in files]
-    with session.app.store.begin(session.book, session.actor) as uow:
-        for path, body in read:
-            relationship = read_designation(body, path.name).relationship
-            problems = relationship.problems()
-            if problems:
-                raise problems[0]
-            version = uow.save_document("designation", relationship.relationship_id, body)
-            uow.audit.append(
-                "designation.imported",
-                relationship.relationship_id,
-                {
-                    "designated_on": relationship.designated_on,
-                    "approved_by": relationship.approved_by,
-                    "version": version,
-                },
-            )
-            session.screen.tell(Message("cli.designated", {"name": relationship.relationship_id, "version": version}))
+    for path, body in [(path, content(path)) for path in files]:
+        record = record_designation(
+            session.app.store, session.book, body, partial(read_designation, source=path.name), session.actor
+        )
+        name = record.relationship_id
+        session.screen.tell(Message("cli.designated", {"name": name, "version": record.version}))

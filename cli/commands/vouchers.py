@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,8 @@ from cli.session import OK, PERSON_NEEDED, UNKNOWN_OUTCOME, AsOption, BookOption
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import BookId
-from hedge_core.model.vouchers import VoucherStatus
+from hedge_core.model.vouchers import Voucher, VoucherStatus
+from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import OutboxState
 from hedge_core.use_cases.account import Accounted, account
 from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
@@ -80,7 +81,7 @@ def voucher_list(
 @voucher_app.command("show", help=help_text("voucher_show"))
 def voucher_show(
     voucher_id: Annotated[str, typer.Argument(metavar="VOUCHER")],
-    dry_run: Annotated[bool, typer.Option("--body", help=help_text("voucher_body"))] = False,
+    dry_run: Annotated[bool, typer.Option("--body", "--erp-body", help=help_text("voucher_body"))] = False,
     connection: Connection = "",
     book: BookOption = "",
     as_json: JsonOption = False,
@@ -94,18 +95,20 @@ def voucher_show(
     voucher = stored.voucher
     if dry_run:
         adapter = session.app.erp(here, ledger_connection(session, here, connection))
-        session.screen.data(adapter.voucher_body(voucher))
+        session.screen.data(erp_body(adapter, voucher))
         return
     lines = [
         {"account": line.account, "role": line.role, "summary": line.summary, "debit": line.debit or None,
          "credit": line.credit or None, "dimensions": dict(line.dimensions),
+         "cash_flow_item": line.cash_flow_item, "quantity": line.quantity,
          "sources": [f"{s.kind}:{s.key}" for s in line.sources]}
         for line in voucher.lines
     ]  # fmt: skip
     head = {
         "voucher": voucher.voucher_id, "date": voucher.posting_date, "summary": voucher.summary,
         "status": stored.status, "reference": voucher.key, "content_hash": voucher.content_hash,
-        "made_by": stored.made_by, "approved_by": stored.approved_by,
+        "made_by": stored.made_by, "approved_by": stored.approved_by, "attachments": voucher.attachments,
+        "reverses": voucher.reverses,
         "number": stored.receipt.number if stored.receipt else None,
         "stage": stored.receipt.stage if stored.receipt else None,
     }  # fmt: skip
@@ -142,6 +145,7 @@ def voucher_push(
     voucher_ids: VoucherIds = [],  # noqa: B006
     connection: Connection = "",
     wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", help=help_text("wait"))] = 60,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=help_text("voucher_dry_run"))] = False,
     book: BookOption = "",
     who: AsOption = "",
     as_json: JsonOption = False,
@@ -150,12 +154,29 @@ def voucher_push(
     here = session.book
     chosen = voucher_ids or of_status(session, here, VoucherStatus.APPROVED)
     name = ledger_connection(session, here, connection)
+    if dry_run:
+        adapter = session.app.erp(here, name)
+        with session.app.store.read(here) as uow:
+            kept = [uow.results.voucher(voucher_id) for voucher_id in chosen]
+        bodies = {one.voucher.voucher_id: erp_body(adapter, one.voucher) for one in kept if one is not None}
+        session.screen.data(bodies)
+        session.end(OK if len(bodies) == len(chosen) else PERSON_NEEDED)
+        return
     queue_vouchers(session.app.store, here, name, chosen, session.actor, session.app.clock)
     drain(session, here, wait, wait)  # a lost answer is looked up within the same wait, if it becomes due in it
     counts = outbox_counts(session, here)
     session.screen.record("pushed", counts)
     waits = counts["dead"] + counts["pending"]
     session.end(UNKNOWN_OUTCOME if counts["unknown"] else PERSON_NEEDED if waits else OK)
+
+
+def erp_body(adapter: ErpAdapter, voucher: Voucher) -> Any:
+    """The exact body a push would send; InvalidInput where the adapter cannot tell without sending."""
+    body = getattr(adapter, "voucher_body", None)
+    if body is None:
+        system = adapter.capabilities.system
+        raise InvalidInput(voucher.voucher_id, 0, "", Message("cli.no_body", {"system": system}))
+    return body(voucher)
 
 
 def of_status(session: Session, book: BookId, status: VoucherStatus) -> list[str]:

@@ -25,8 +25,8 @@ _OLD_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "3101": ("盈余公积", "实收资本", "股本"),
     "3201": ("利润分配", "盈余公积"),
 }
-"""In the chart of 2001 (企业会计制度) these codes are equity; in the chart of 2006 衍生工具 and 套期工具. Names that begin so give
-the old chart away; which of them stands under which code varies by installation."""
+"""In the chart of 2001 (企业会计制度) these codes are equity; in that of 2006 衍生工具 and 套期工具. Names that begin so give the
+old chart away; which of them stands under which code varies by installation."""
 _EQUITY: Final = ("盈余公积", "利润分配", "本年利润", "实收资本", "资本公积", "股本")
 
 
@@ -58,9 +58,9 @@ def our_roles(settings: BookSettings, *, hedges: bool) -> list[AccountRole]:
         template = TEMPLATES[kind]
         if template.voucher.value == "hedge" and not hedges:
             continue
-        if kind in (EventKind.ITEM_DESIGNATION, EventKind.ITEM_RETURN):
-            if settings.item_carrying is ItemCarrying.ADJUSTMENT:
-                continue
+        moves_stock = kind in (EventKind.ITEM_DESIGNATION, EventKind.ITEM_RETURN)
+        if moves_stock and settings.item_carrying is ItemCarrying.ADJUSTMENT:
+            continue
         for line in template.lines:
             if asked.get(kind.value, line.booked_by) is BookedBy.ERP:
                 continue

@@ -40,6 +40,7 @@ PREFIXES = {
     "matching.opening_",
     "pricing.",
     "reconciliation.cause_",
+    "report.",
     "reconciliation.side_",
     "reconciliation.state_",
     "reconciliation.subject_",
