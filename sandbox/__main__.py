@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from sandbox import statements
+from sandbox.cosmic import command as cosmic
+from sandbox.diff import command as diff
 from sandbox.file_drop import command as file_drop
 from sandbox.generic import command as generic
 from sandbox.kingdee import command as kingdee
@@ -17,6 +19,8 @@ from sandbox.u8openapi import command as u8openapi
 from sandbox.yonbip import command as yonbip
 
 COMMANDS = {
+    "diff": (diff, "a broker's DIFF gateway on a loopback port, with an exchange of its own"),
+    "cosmic": (cosmic, "a Kingdee Cosmic data centre on a loopback port, loaded with the demo company"),
     "file_drop": (
         file_drop,
         "an ERP that talks by files in a folder: the demo company's lists, and an import of vouchers",
