@@ -21,9 +21,12 @@ from hedge_core.errors import ContractViolation
 from hedge_core.model.identity import BookId
 from hedge_core.settlement.engine import Settlement
 from hedge_core.settlement.figures import FLAGS, Figures, Header, PriceUsed, Table
+from hedge_core.settlement.inputs import MARGIN_BY_EQUITY
 
 MAGIC: Final = b"HBSNAP01"
 SECTIONS: Final = ("lots", "closes", "funds", "exposure")
+SECTIONS_AT_NEED: Final = ("options", "deposits")
+"""Sections that are there only on days that have such rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,14 @@ def encode_figures(figures: Figures) -> bytes:
     head = figures.header
     sections = []
     columns = []
-    for name in SECTIONS:
+    for name in (*SECTIONS, *(name for name in SECTIONS_AT_NEED if name in figures.tables)):
         table = figures.tables[name]
         sections.append({"name": name, "keys": [list(key) for key in table.keys], "columns": list(table.columns)})
         columns += [np.ascontiguousarray(values, dtype="<i8").tobytes() for values in table.columns.values()]
+    definition = {} if head.risk_degree == MARGIN_BY_EQUITY else {"risk_degree": head.risk_degree}
     text = canonical_bytes(
         {
+            **definition,
             "book": head.book,
             "trading_day": head.trading_day,
             "version": head.version,
@@ -117,7 +122,7 @@ def diff(before: Snapshot, after: Snapshot) -> list[SnapshotChange]:
         for key in sorted(left.keys() | right.keys()):
             if left.get(key) != right.get(key):
                 changes.append(SnapshotChange(section, key, "", left.get(key), right.get(key)))
-    for section in SECTIONS:
+    for section in (*SECTIONS, *SECTIONS_AT_NEED):
         old, new = _rows(before.figures, section), _rows(after.figures, section)
         for key in sorted(old.keys() | new.keys()):
             changes.extend(_row_changes(section, key, old.get(key, {}), new.get(key, {})))
@@ -135,7 +140,9 @@ def _row_changes(
 def _rows(figures: Figures, section: str) -> dict[str, dict[str, object]]:
     """The rows of a section by the text of their key, each as field -> value."""
     rows: list[Any] = getattr(figures, section)()
-    found = {}
+    found: dict[str, dict[str, object]] = {}
+    if section not in figures.tables:
+        return found
     for key, row in zip(figures.tables[section].keys, rows, strict=True):
         if not is_dataclass(row):
             raise TypeError(section)
@@ -187,6 +194,7 @@ def _header(head: Mapping[str, Any]) -> Header:
         _pairs(head["units"]),
         head["matches"],
         head["matches_digest"],
+        head.get("risk_degree", MARGIN_BY_EQUITY),
     )
 
 

@@ -2,10 +2,12 @@
 
 from hedge_core.settlement.compare import Difference
 from hedge_core.settlement.engine import Settlement, settle_day
-from hedge_core.settlement.figures import Figures, FundsResult, Header, LotClose, LotResult, Table
+from hedge_core.settlement.figures import Figures, Header, Table
 from hedge_core.settlement.inputs import OpeningFunds, SettlementInput, input_digests
+from hedge_core.settlement.rows import Deposit, FundsResult, LotClose, LotResult, OptionResult
 
 __all__ = [
+    "Deposit",
     "Difference",
     "Figures",
     "FundsResult",
@@ -13,6 +15,7 @@ __all__ = [
     "LotClose",
     "LotResult",
     "OpeningFunds",
+    "OptionResult",
     "Settlement",
     "SettlementInput",
     "Table",

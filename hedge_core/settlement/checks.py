@@ -8,8 +8,8 @@ from decimal import Decimal
 from hedge_core.errors import RuleBroken
 from hedge_core.lots import LotsOfDay
 from hedge_core.model.futures import Direction, Fill, HedgeFlag
-from hedge_core.settlement.figures import FundsResult
 from hedge_core.settlement.marking import Marked, Terms
+from hedge_core.settlement.rows import FundsResult
 from hedge_core.settlement.units import to_units
 from messages import Message
 
@@ -23,14 +23,14 @@ def broken_identities(
 ) -> list[RuleBroken]:
     """Every identity that does not hold; none is ever expected, and one that appears keeps the day open."""
     return [
-        *_net_lots(fills, day),
+        *broken_net_lots(fills, day),
         *_two_views(day, marked),
         *_day_result(fills, day, marked, terms),
         *_funds(funds),
     ]
 
 
-def _net_lots(fills: Sequence[Fill], day: LotsOfDay) -> Iterator[RuleBroken]:
+def broken_net_lots(fills: Sequence[Fill], day: LotsOfDay) -> Iterator[RuleBroken]:
     """Lots at the start + opens − closes = lots at the end, by account, instrument, direction and hedge flag."""
     expected: dict[tuple[str, str, Direction, HedgeFlag], int] = {}
     found: dict[tuple[str, str, Direction, HedgeFlag], int] = {}
@@ -91,7 +91,8 @@ def _funds(funds: Sequence[FundsResult]) -> Iterator[RuleBroken]:
     − fees + other + today's floating + pledge."""
     for row in funds:
         trade_before = row.balance_before - row.floating_before
-        trade_balance = trade_before + row.deposits + row.realised_trade - row.fee + row.other
+        other = row.other - row.delivery_mtm + row.delivery_trade
+        trade_balance = trade_before + row.deposits + row.realised_trade - row.fee + other
         equity = trade_balance + row.floating + row.pledge
         if equity != row.equity:
             yield _broken("identity_equity", row.account, equity, row.equity)

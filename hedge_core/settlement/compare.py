@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from hedge_core.model.futures import AccountStatement, PositionLot
-from hedge_core.settlement.figures import FundsResult
+from hedge_core.model.futures import AccountStatement, Direction, PositionLot
+from hedge_core.settlement.rows import FundsResult
 from messages import Message
 
 
@@ -48,6 +48,13 @@ _FUNDS: Final = (
     ("equity", "equity", "equity"),
 )
 
+_AT_NEED: Final = (
+    # subject, our field, what the statement's fields come to; for accounts with such a figure on either side
+    ("delivery_result", "delivery_mtm", ("delivery_result",), ()),
+    ("premium", "premium", ("premium_received",), ("premium_paid",)),
+    ("option_value", "option_value", ("option_value_long",), ("option_value_short",)),
+)
+
 LotKey = tuple[str, str, str, str, str]
 
 
@@ -67,6 +74,7 @@ def compare(
     found: list[Difference] = []
     for statement in sorted(statements, key=lambda s: s.account):
         found.extend(_lots(statement, by_account.get(statement.account, [])))
+        found.extend(_summary(statement, by_account.get(statement.account, [])))
         found.extend(_funds(statement, funds_of[statement.account]))
         found.extend(_prices(statement, prices, previous))
     return tuple(found)
@@ -96,6 +104,31 @@ def _funds(statement: AccountStatement, ours: FundsResult) -> Iterator[Differenc
         mine, broker = getattr(ours, our_field), getattr(statement.funds, their_field)
         if mine != broker:
             yield Difference(subject, statement.account, "", mine, broker)
+    for subject, our_field, added, taken in _AT_NEED:
+        mine = getattr(ours, our_field)
+        broker = sum((getattr(statement.funds, name) for name in added), Decimal(0))
+        broker -= sum((abs(getattr(statement.funds, name)) for name in taken), Decimal(0))
+        if mine != broker:
+            yield Difference(subject, statement.account, "", mine, broker)
+
+
+def _summary(statement: AccountStatement, lots: Iterable[PositionLot]) -> Iterator[Difference]:
+    """Lots by instrument, hedge flag and side against 持仓汇总, where the statement has any (facts 3.19)."""
+    if not statement.summary:
+        return
+    ours: dict[tuple[str, str, str], int] = {}
+    theirs: dict[tuple[str, str, str], int] = {}
+    for lot in lots:
+        key = (lot.instrument, lot.hedge_flag.value, lot.direction.value)
+        ours[key] = ours.get(key, 0) + lot.lots
+    for row in statement.summary:
+        for side, count in ((Direction.BUY, row.long_lots), (Direction.SELL, row.short_lots)):
+            key = (row.instrument, row.hedge_flag.value, side.value)
+            theirs[key] = theirs.get(key, 0) + count
+    for key in sorted(ours.keys() | theirs.keys()):
+        mine, broker = ours.get(key, 0), theirs.get(key, 0)
+        if mine != broker:
+            yield Difference("summary_lots", statement.account, " ".join(key), Decimal(mine), Decimal(broker))
 
 
 def _prices(

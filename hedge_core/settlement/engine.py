@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
 from hedge_core.errors import RuleBroken
 from hedge_core.exposure import QUANTITY_PLACES, Exposure, exposure
+from hedge_core.instruments import parse_instrument
 from hedge_core.lots import LotsOfDay, apply_fills
 from hedge_core.model.futures import SettlementPrice
-from hedge_core.products import delivery_month
-from hedge_core.settlement.checks import broken_identities
+from hedge_core.settlement.checks import broken_identities, broken_net_lots
 from hedge_core.settlement.compare import Difference, compare
 from hedge_core.settlement.figures import (
+    DEPOSIT_COLUMNS,
     EXPOSURE_COLUMNS,
     FUNDS_COLUMNS,
+    FUNDS_COLUMNS_AT_NEED,
     LOT_COLUMNS,
     Figures,
-    FundsResult,
     Header,
     PriceUsed,
     Table,
 )
-from hedge_core.settlement.funds import deposits_of, roll_funds
+from hedge_core.settlement.funds import deposits_by_kind, deposits_of, roll_funds
 from hedge_core.settlement.inputs import OpeningFunds, SettlementInput, digest_of_rows, input_digests
 from hedge_core.settlement.marking import Marked, Terms, mark, within_bounds
+from hedge_core.settlement.options import Rows, broken_option_identity, option_rows, option_table
+from hedge_core.settlement.rows import FundsResult, is_traded
 from hedge_core.settlement.units import column, fits, from_units, places_of, to_units
+from hedge_core.settlement.untraded import end_lots, endings, is_option, opened_by_exercise
 from messages import Message
 
 
@@ -41,34 +45,50 @@ class Settlement:
 
 
 def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
-    """Opening lots → fills → mark to settlement price → fees → deposits → funds and margin → exposure → matches.
+    """Opening lots → fills → exercise, expiry, delivery → mark to settlement price → fees → deposits → funds and margin →
+    exposure → matches.
 
     Answers every rule that broke instead of a settlement: then there is no result for the day and it stays open.
-    Rules: those of `apply_fills` and `exposure`, and `unknown_instrument`, `not_a_future`, `settlement_price_missing`,
-    `previous_settlement_missing`, `price_conflict`, `price_not_positive`, `statement_missing`, `statement_twice`,
-    `statement_day`, `statement_view`, `not_settled_yet` (option exercise and exchange delivery), `other_currency`,
-    `out_of_bounds` and `identity_*`."""
+    Rules: those of `apply_fills` and `exposure`, and `end_without_lots`, `unknown_instrument`, `not_a_future`,
+    `settlement_price_missing`, `previous_settlement_missing`, `price_conflict`, `price_not_positive`,
+    `statement_missing`, `statement_twice`, `statement_day`, `statement_view`, `other_currency`, `out_of_bounds` and
+    `identity_*`."""
     prices, price_breaks = _prices(given)
     closed = {statement.account: statement.closed for statement in given.statements}
-    day = apply_fills(given.lots, given.fills, given.trading_day, closed)
+    futures = [name for name in given.products if not is_option(name)]
+    exercised = opened_by_exercise(given.statements, given.fills, given.trading_day, futures)
+    traded = apply_fills(given.lots, [*given.fills, *exercised], given.trading_day, closed)
+    ended = endings(given.statements, traded.movements, given.trading_day, given.expiries)
+    day = end_lots(traded, ended)
     broken = [*price_breaks, *_statement_breaks(given), *day.broken, *_instrument_breaks(given, day, prices)]
     lots_after = day.after
-    at_end = exposure(given.book, given.lines, given.inventory, lots_after, given.products, given.vat_rates)
+    counted = [lot for lot in lots_after if lot.instrument in given.deltas or not is_option(lot.instrument)]
+    at_end = exposure(
+        given.book, given.lines, given.inventory, counted, given.products, given.vat_rates, deltas=given.deltas
+    )
     broken += [rule for rule in at_end.broken if rule.rule != "unknown_instrument"]  # named above, by instrument
     if broken:
         return broken
 
     scales = _scales(given, day, prices)
+    fills = [*given.fills, *exercised, *(ending.fill for ending in ended)]
+    apart = {name for name in scales.terms if is_option(name) and name not in given.marked_options}
+    options, day = _only(day, apart, True), _only(day, apart, False)
     if not within_bounds(day.movements, day.consumed, scales.terms):
         return [_rule("out_of_bounds", str(given.trading_day))]
     accounts = sorted({statement.account for statement in given.statements})
-    marked = mark(day.movements, day.consumed, scales.terms, {name: i for i, name in enumerate(accounts)})
-    funds = _funds(given, accounts, marked, scales.money)
-    money_columns = _columns(funds, FUNDS_COLUMNS, scales.money)
+    places = {name: i for i, name in enumerate(accounts)}
+    marked = mark(day.movements, day.consumed, scales.terms, places)
+    optioned = option_rows(options.movements, options.consumed, scales.terms, places)
+    funds = _funds(given, accounts, day, marked, optioned, scales.money)
+    names = (*FUNDS_COLUMNS, *(n for n in FUNDS_COLUMNS_AT_NEED if any(getattr(row, n) for row in funds)))
+    money_columns = _columns(funds, names, scales.money)
     quantity_columns = _columns(at_end.rows, EXPOSURE_COLUMNS, scales.quantity)
-    if not all(fits(*values) for values in (*money_columns.values(), *quantity_columns.values())):
+    if not all(fits(*v) for v in (*money_columns.values(), *quantity_columns.values(), *optioned.values())):
         return [_rule("out_of_bounds", str(given.trading_day))]
-    broken = broken_identities(given.fills, day, marked, scales.terms, funds)
+    broken = broken_identities([f for f in fills if f.instrument not in apart], day, marked, scales.terms, funds)
+    broken += broken_net_lots([f for f in fills if f.instrument in apart], options)
+    broken += broken_option_identity(options.movements, optioned)
     if broken:
         return broken
 
@@ -78,9 +98,25 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
         "funds": _table(((row.account,) for row in funds), money_columns),
         "exposure": _table(((row.commodity, row.month) for row in at_end.rows), quantity_columns),
     }
+    if options.movements:
+        tables["options"] = option_table(options.movements, optioned)
+    moved = deposits_by_kind(given.statements)
+    if moved:
+        amounts = {
+            name: [to_units(row[at], scales.money) for row in moved.values()] for at, name in enumerate(DEPOSIT_COLUMNS)
+        }
+        tables["deposits"] = _table(moved, amounts)
     figures = Figures(_header(given, accounts, funds, scales, at_end), tables)
     differences = compare(lots_after, funds, prices["settlement"], prices["previous"], given.statements)
     return Settlement(figures, at_end, differences)
+
+
+def _only(day: LotsOfDay, names: Set[str], inside: bool) -> LotsOfDay:
+    """The part of a day whose instruments are in `names`, or are not."""
+    if not names:
+        return LotsOfDay((), (), ()) if inside else day
+    movements = tuple(m for m in day.movements if (m.lot.instrument in names) is inside)
+    return LotsOfDay(movements, tuple(c for c in day.consumed if (c.lot.instrument in names) is inside), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +155,6 @@ def _statement_breaks(given: SettlementInput) -> list[RuleBroken]:
             broken.append(_rule("statement_view", statement.account))
         if not statement.first_day == statement.trading_day == given.trading_day:
             broken.append(_rule("statement_day", statement.account, day=statement.trading_day))
-        unsettled = [(row.instrument, row.lots) for row in statement.exercises]
-        unsettled += [(row.instrument, row.lots) for row in statement.deliveries]
-        for instrument, lots in unsettled:
-            broken.append(_rule("not_settled_yet", statement.account, instrument=instrument, lots=lots))
         seen[statement.account] = statement.funds.currency
     holders = {lot.account for lot in given.lots} | {fill.account for fill in given.fills}
     for account in sorted((holders | {row.account for row in given.funds}) - seen.keys()):
@@ -142,7 +174,7 @@ def _instrument_breaks(
     needed = {m.lot.instrument for m in day.movements if m.end}
     carried = {m.lot.instrument for m in day.movements if m.start}
     missing = (
-        ("not_a_future", {name for name in instruments if delivery_month(name) is None}),
+        ("not_a_future", {name for name in instruments if parse_instrument(name) is None}),
         ("unknown_instrument", instruments - given.products.keys()),
         ("settlement_price_missing", needed - prices["settlement"].keys()),
         ("previous_settlement_missing", carried - prices["previous"].keys()),
@@ -157,6 +189,9 @@ def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping
         seen.setdefault(movement.lot.instrument, []).append(movement.lot.open_price)
     for fill in given.fills:
         seen.setdefault(fill.instrument, []).append(fill.price)
+    for row in day.consumed:
+        if not is_traded(row.fill.key):
+            seen[row.fill.instrument].append(row.fill.price)
     places = {}
     for name, values in seen.items():
         places[name] = places_of([*values, *(side[name] for side in prices.values() if name in side)])
@@ -164,6 +199,7 @@ def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping
     amounts += [amount for row in given.funds for amount in (row.balance, row.pledge)]
     for statement in given.statements:
         funds = statement.funds
+        amounts += [amount for row in statement.cash for amount in (row.amount_in, row.amount_out)]
         amounts += [deposits_of(statement), funds.pledge_change, funds.margin, funds.delivery_margin]
         amounts += [funds.exercise_result, funds.delivery_result, funds.exercise_fee, funds.delivery_fee]
         amounts += [funds.premium_received, funds.premium_paid, funds.fx_pledge_in, funds.fx_pledge_out]
@@ -178,16 +214,30 @@ def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping
     return _Scales(money, quantity, terms)
 
 
-def _funds(given: SettlementInput, accounts: list[str], marked: Marked, money: int) -> list[FundsResult]:
+def _funds(
+    given: SettlementInput, accounts: list[str], day: LotsOfDay, marked: Marked, options: Rows, money: int
+) -> list[FundsResult]:
     opening = {row.account: row for row in given.funds}
     statements = {statement.account: statement for statement in given.statements}
     fees: dict[str, list[Decimal]] = {name: [] for name in accounts}
     for fill in given.fills:
         fees[fill.account].append(fill.fee)
+    untraded = column(int(not is_traded(row.fill.key)) for row in day.consumed)
+    owner = marked.lots["account"][marked.closes["lot"]]
+    of_options = column(options["account"])
+    values = {name: column(options[name]) if fits(*options[name]) else None for name in ("premium", "value")}
     results = []
     for place, name in enumerate(accounts):
         mine = marked.lots["account"] == place
         sums = {column_name: int(marked.lots[column_name][mine].sum()) for column_name in LOT_COLUMNS[10:]}
+        gone = (owner == place) & (untraded > 0)
+        for result, ended in (("realised_mtm", "delivery_mtm"), ("realised_trade", "delivery_trade")):
+            sums[ended] = int(marked.closes[result][gone].sum())
+            sums[result] -= sums[ended]
+        held = of_options == place
+        for source, figure in (("premium", "premium"), ("value", "option_value")):
+            found = values[source]
+            sums[figure] = sum(found[held].tolist()) if found is not None else 0
         currency = statements[name].funds.currency
         before = opening.get(name, OpeningFunds(name, currency, Decimal(0)))
         figures = {column_name: from_units(units, money) for column_name, units in sums.items()}
@@ -234,6 +284,7 @@ def _header(
         tuple(sorted({row.commodity: row.unit for row in at_end.rows}.items())),
         len(given.matches),
         digest_of_rows(given.matches),
+        given.risk_degree,
     )
 
 

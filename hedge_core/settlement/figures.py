@@ -10,14 +10,15 @@ from typing import Final
 
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot
 from hedge_core.model.identity import BookId
-from hedge_core.settlement.inputs import OpeningFunds
+from hedge_core.settlement.inputs import EQUITY_BY_MARGIN, MARGIN_BY_EQUITY, OpeningFunds
+from hedge_core.settlement.rows import Deposit, ExposureFigures, OptionResult
+from hedge_core.settlement.rows import FundsResult as FundsResult
+from hedge_core.settlement.rows import LotClose as LotClose
+from hedge_core.settlement.rows import LotResult as LotResult
 from hedge_core.settlement.units import Int64Column, from_units
 
 FLAGS: Final = tuple(HedgeFlag)
 """Order of the hedge flags in a column: part of the format, new ones go to the end."""
-
-NOT_TRADED: Final = ("delivery-", "exercise-", "expiry-")
-"""Begins the fill number of a close that was no trade: the lot was delivered, exercised or expired."""
 
 LOT_COLUMNS: Final = (
     "account",
@@ -54,6 +55,13 @@ FUNDS_COLUMNS: Final = (
     "margin",
     "delivery_margin",
 )
+FUNDS_COLUMNS_AT_NEED: Final = ("delivery_mtm", "delivery_trade", "premium", "option_value")
+"""Columns of the section `funds` that are there only on days on which an account has such a figure."""
+
+OPTION_MONEY: Final = ("premium", "value_before", "value", "realised", "floating_before", "floating")
+OPTION_COLUMNS: Final = (*LOT_COLUMNS[:10], *OPTION_MONEY)
+DEPOSIT_COLUMNS: Final = ("amount_in", "amount_out")
+
 EXPOSURE_COLUMNS: Final = (
     "inventory",
     "arrived_unpriced",
@@ -104,6 +112,8 @@ class Header:
     units: tuple[tuple[str, str], ...]
     matches: int
     matches_digest: str
+    risk_degree: str = MARGIN_BY_EQUITY
+    """Which quotient is the risk degree. The bytes name it only where it is not the usual `margin/equity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,114 +129,6 @@ class Table:
         listed = [self.columns[name].tolist() for name in names]
         for place, key in enumerate(self.keys):
             yield key, {name: values[place] for name, values in zip(names, listed, strict=True)}
-
-
-@dataclass(frozen=True, slots=True)
-class LotResult:
-    """One position lot over the day. Lots in 手; prices per unit; results in the account's currency, profit positive.
-
-    `realised_*` are the results of what was closed today; `holding_mtm` is the day's change of what is still open (from
-    the previous settlement, or from the open price if opened today), `floating` since opening (facts 3.9)."""
-
-    lot_id: str
-    account: str
-    instrument: str
-    direction: Direction
-    hedge_flag: HedgeFlag
-    open_date: date
-    open_price: Decimal
-    start: int
-    opened: int
-    closed: int
-    end: int
-    settlement: Decimal | None
-    realised_trade: Decimal
-    realised_mtm: Decimal
-    holding_mtm: Decimal
-    floating_before: Decimal
-    floating: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class LotClose:
-    """`lots` of one lot closed by one fill. `base_price` is what the mark-to-market result starts from: the open price
-    if the lot was opened today, else the previous settlement. `direction` is the lot's opening side."""
-
-    fill_key: str
-    lot_id: str
-    account: str
-    instrument: str
-    direction: Direction
-    hedge_flag: HedgeFlag
-    open_date: date
-    lots: int
-    open_price: Decimal
-    close_price: Decimal
-    base_price: Decimal
-    realised_trade: Decimal
-    realised_mtm: Decimal
-
-    @property
-    def traded(self) -> bool:
-        """Whether a fill closed it, and not delivery, exercise or expiry."""
-        return is_traded(self.fill_key)
-
-
-@dataclass(frozen=True, slots=True)
-class FundsResult:
-    """An account's day in its currency. `balance` = before + deposits + realised_mtm + holding_mtm − fee + other;
-    `other` nets exercise, delivery, premium and currency pledge terms of the statement; margins are the statement's."""
-
-    account: str
-    currency: str
-    balance_before: Decimal
-    pledge_before: Decimal
-    deposits: Decimal
-    realised_mtm: Decimal
-    holding_mtm: Decimal
-    fee: Decimal
-    other: Decimal
-    balance: Decimal
-    pledge: Decimal
-    equity: Decimal
-    realised_trade: Decimal
-    floating_before: Decimal
-    floating: Decimal
-    margin: Decimal
-    delivery_margin: Decimal
-
-    @property
-    def trade_balance(self) -> Decimal:
-        """The balance in the trade-by-trade view (逐笔结存): without the floating result."""
-        return self.balance - self.floating
-
-    @property
-    def risk_degree(self) -> Decimal | None:
-        """Margin ÷ equity (风险度), unrounded; None without equity."""
-        return self.margin / self.equity if self.equity > 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class ExposureFigures:
-    """One bucket of exposure as settled: quantities in `unit`, signed as in `hedge_core.exposure.ExposureRow`."""
-
-    commodity: str
-    month: str
-    unit: str
-    inventory: Decimal
-    arrived_unpriced: Decimal
-    priced_purchases: Decimal
-    priced_sales: Decimal
-    delivered_unpriced: Decimal
-    unpriced_purchases: Decimal
-    unpriced_sales: Decimal
-    futures: Decimal
-    exposure: Decimal
-    net: Decimal
-    exposure_vat: Decimal
-    futures_vat: Decimal
-    net_vat: Decimal
-    others_goods: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +163,50 @@ class Figures:
             )
         return results
 
+    def options(self) -> list[OptionResult]:
+        """Every option lot that was open at the start or opened today, by lot id; empty on a day without options."""
+        if "options" not in self.tables:
+            return []
+        head = self.header
+        return [
+            OptionResult(
+                lot_id,
+                head.accounts[row["account"]],
+                head.instruments[row["instrument"]],
+                _side(row["direction"]),
+                FLAGS[row["hedge_flag"]],
+                _date(row["open_date"]),
+                from_units(row["open_price"], head.price_places[row["instrument"]]),
+                row["start"],
+                row["opened"],
+                row["closed"],
+                row["end"],
+                *(from_units(row[name], head.money_places) for name in OPTION_MONEY),
+            )
+            for (lot_id,), row in self.tables["options"].rows()
+        ]
+
+    def deposits(self) -> list[Deposit]:
+        """Money moved by account and kind; empty where the statement has no rows of it."""
+        if "deposits" not in self.tables:
+            return []
+        places = self.header.money_places
+        return [
+            Deposit(account, kind, from_units(row["amount_in"], places), from_units(row["amount_out"], places))
+            for (account, kind), row in self.tables["deposits"].rows()
+        ]
+
+    def risk_degrees(self) -> dict[str, Decimal | None]:
+        """Risk degree by account as the header defines it, unrounded; None where there is nothing to divide by."""
+        inverse = self.header.risk_degree == EQUITY_BY_MARGIN
+        return {row.account: (row.equity / row.margin if row.margin else None) if inverse else row.risk_degree
+                for row in self.funds()}  # fmt: skip
+
     def lots_after(self) -> list[PositionLot]:
-        """The lots still open: the next day's opening lots."""
+        """The lots still open, futures then options: the next day's opening lots."""
+        return [*self._open_lots("lots"), *(self._open_lots("options") if "options" in self.tables else ())]
+
+    def _open_lots(self, section: str) -> list[PositionLot]:
         head = self.header
         return [
             PositionLot(
@@ -275,7 +219,7 @@ class Figures:
                 from_units(row["open_price"], head.price_places[row["instrument"]]),
                 row["end"],
             )
-            for (lot_id,), row in self.tables["lots"].rows()
+            for (lot_id,), row in self.tables[section].rows()
             if row["end"]
         ]
 
@@ -312,8 +256,15 @@ class Figures:
     def funds(self) -> list[FundsResult]:
         """One row per account."""
         head = self.header
+        needed = [name for name in FUNDS_COLUMNS_AT_NEED if name in self.tables["funds"].columns]
+        places = head.money_places
         return [
-            FundsResult(key[0], currency, *(from_units(row[name], head.money_places) for name in FUNDS_COLUMNS))
+            FundsResult(
+                key[0],
+                currency,
+                *(from_units(row[name], places) for name in FUNDS_COLUMNS),
+                **{name: from_units(row[name], places) for name in needed},
+            )
             for (key, row), currency in zip(self.tables["funds"].rows(), head.currencies, strict=True)
         ]
 
@@ -334,11 +285,6 @@ class Figures:
     def settlement_prices(self) -> dict[str, Decimal]:
         """Today's settlement price by instrument, as used."""
         return {p.instrument: p.price for p in self.header.prices if p.kind == "settlement"}
-
-
-def is_traded(fill_key: str) -> bool:
-    """Whether a closing fill's key is that of a trade."""
-    return not fill_key.split("/")[-2].startswith(NOT_TRADED)
 
 
 def day_number(day: date) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from hedge_core.model.futures import AccountFunds, AccountStatement
-from hedge_core.settlement.figures import FundsResult
 from hedge_core.settlement.inputs import OpeningFunds
+from hedge_core.settlement.rows import FundsResult
 
 _ZERO = Decimal(0)
 
@@ -17,6 +17,16 @@ def deposits_of(statement: AccountStatement) -> Decimal:
     if statement.cash:
         return sum((row.amount_in - row.amount_out for row in statement.cash), _ZERO)
     return statement.funds.deposit_withdrawal
+
+
+def deposits_by_kind(statements: Iterable[AccountStatement]) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """(account, the broker's word for the kind) -> money in, money out, from the rows of 出入金明细."""
+    sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    for statement in statements:
+        for row in statement.cash:
+            paid_in, paid_out = sums.get((statement.account, row.kind), (_ZERO, _ZERO))
+            sums[statement.account, row.kind] = paid_in + row.amount_in, paid_out + row.amount_out
+    return dict(sorted(sums.items()))
 
 
 def other_results(funds: AccountFunds) -> Decimal:
@@ -43,9 +53,17 @@ def roll_funds(
     realised_trade: Decimal,
     floating_before: Decimal,
     floating: Decimal,
+    delivery_mtm: Decimal = _ZERO,
+    delivery_trade: Decimal = _ZERO,
+    premium: Decimal = _ZERO,
+    option_value: Decimal = _ZERO,
 ) -> FundsResult:
-    """Carry the account from yesterday's balance to today's; equity adds the pledge moved by the day's change of it."""
-    fee, deposits, other = sum(fees, _ZERO), deposits_of(statement), other_results(statement.funds)
+    """Carry the account from yesterday's balance to today's; equity adds the pledge moved by the day's change of it.
+
+    Results of delivered lots are ours (`delivery_mtm`, `delivery_trade`) and not part of `realised_*`; the option premium
+    is the statement's, and ours is compared with it."""
+    fee, deposits = sum(fees, _ZERO), deposits_of(statement)
+    other = other_results(statement.funds) - statement.funds.delivery_result + delivery_mtm
     balance = before.balance + deposits + realised_mtm + holding_mtm - fee + other
     pledge = before.pledge + statement.funds.pledge_change
     return FundsResult(
@@ -66,4 +84,8 @@ def roll_funds(
         floating,
         statement.funds.margin,
         statement.funds.delivery_margin,
+        delivery_mtm,
+        delivery_trade,
+        premium,
+        option_value,
     )

@@ -14,6 +14,10 @@ from hedge_core.model.identity import BookId
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot
 
+MARGIN_BY_EQUITY: Final = "margin/equity"
+EQUITY_BY_MARGIN: Final = "equity/margin"
+"""The two definitions of the risk degree in use; most brokers publish the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpeningFunds:
@@ -52,6 +56,14 @@ class SettlementInput:
     vat_rates: Mapping[str, Decimal] = field(default_factory=dict)
     matches: Sequence[HedgeMatch] = ()
     digests: Sequence[tuple[str, str]] = ()
+    expiries: Mapping[str, date] = field(default_factory=dict)
+    """Last day of options by instrument; what is left then expires."""
+    marked_options: Sequence[str] = ()
+    """Options that are marked to market like futures; all others pay and receive premium."""
+    deltas: Mapping[str, Decimal] = field(default_factory=dict)
+    """Deltas by option; the exposure counts options that have one."""
+    risk_degree: str = MARGIN_BY_EQUITY
+    """Which quotient the book calls its risk degree (风险度); it stands in the snapshot's header."""
 
 
 _LEAVES: Final = (str, Decimal, int, date, type(None))
@@ -59,12 +71,19 @@ _DEFAULTS: Final[dict[type, tuple[tuple[str, object], ...]]] = {}
 """Names and defaults of each dataclass's fields, looked up once."""
 
 _IDENTITY: Final = frozenset({"book", "trading_day", "version", "previous_hash", "digests"})
+_LATER: Final = frozenset({"deltas", "expiries", "marked_options", "risk_degree"})
+"""Added after days had been settled: left out of the digests where they say nothing, as they were then."""
 
 
 def input_digests(given: SettlementInput) -> tuple[tuple[str, str], ...]:
     """(name, SHA-256) of each input as it is used, sorted by name, then the caller's own digests: equal digests mean
     that settling again changes nothing. The order in which rows arrive does not count."""
-    found = [(f.name, _digest(getattr(given, f.name))) for f in fields(given) if f.name not in _IDENTITY]
+    found = [(f.name, _digest(getattr(given, f.name))) for f in fields(given) if f.name not in _IDENTITY | _LATER]
+    found += [
+        (name, _digest(value)) for name in ("deltas", "expiries", "marked_options") if (value := getattr(given, name))
+    ]
+    if given.risk_degree != MARGIN_BY_EQUITY:
+        found.append(("risk_degree", canonical_hash(given.risk_degree)))
     return tuple(sorted(found)) + tuple(sorted((f"source:{name}", digest) for name, digest in given.digests))
 
 

@@ -1,4 +1,10 @@
-"""Settling a day: gather the inputs of one book and trading day, settle, and keep the snapshot in its chain."""
+"""Settling a day: gather the inputs of one book and trading day, settle, and keep the snapshot in its chain.
+
+The order: is it a trading day, and is its reconciliation explained (`day_gate`) → opening lots → fills → exercise, expiry,
+delivery → mark to settlement price → fees → deposits by kind → funds and margin → exposure → matches → every identity →
+comparison with the statement → the snapshot, hashed and chained. Vouchers come after it, in `account`. A rule or an identity
+that breaks leaves the day open with its name; a difference to the statement does unless a person overrules it.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +16,25 @@ from typing import Final
 
 from hedge_core.canonical import canonical_hash
 from hedge_core.errors import RuleBroken
+from hedge_core.instruments import parse_instrument
 from hedge_core.model.futures import PositionLot, Product, SettlementPrice
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.physical import ContractLine, InventoryLot
 from hedge_core.ports.storage import Book, Store, StoredSnapshot, UnitOfWork
 from hedge_core.products import products_by_instrument
 from hedge_core.settlement import Difference, OpeningFunds, Settlement, SettlementInput, input_digests, settle_day
+from hedge_core.settlement.inputs import MARGIN_BY_EQUITY
+from hedge_core.settlement.untraded import is_option, underlying
 from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_hash
 from hedge_core.trading_calendar import TradingCalendar
-from hedge_core.use_cases.commodity import business
+from hedge_core.use_cases.commodity import business, deltas
 from hedge_core.use_cases.day_gate import closed_gate
 from messages import Message
 
 FINAL: Final = "final"
 PROPOSED: Final = "proposed"
 SUPERSEDED: Final = "superseded"
-AS_SEEN_THAT_DAY: Final = frozenset({"lines", "inventory", "matches", "vat_rates"})
+AS_SEEN_THAT_DAY: Final = frozenset({"lines", "inventory", "matches", "vat_rates", "deltas"})
 """Inputs that move on after the day: its exposure stays as it was seen then, and later orders do not reopen a day."""
 
 
@@ -123,10 +132,16 @@ def gather(
     lots, funds, previous_day = opening_position(uow, previous, trading_day)
     statements = [stored.statement for stored in uow.statements.on_day(trading_day)]
     fills = uow.statements.fills(trading_day, trading_day)
+    exercised = [row for statement in statements for row in statement.exercises]
     instruments = {lot.instrument for lot in lots} | {fill.instrument for fill in fills}
+    instruments |= {row.instrument for row in exercised}
+    instruments |= {
+        underlying(parts) for name in instruments if (parts := parse_instrument(name)) is not None and parts.is_option
+    }
+    settings = uow.book.settings
     held = business(uow, trading_day)
     lines, inventory = held.lines, held.inventory
-    in_force = products_by_instrument(instruments, products, trading_day)
+    in_force = contract_sizes(instruments, list(products), trading_day)
     versions = [snapshot.version for snapshot in uow.results.snapshots() if snapshot.trading_day == trading_day]
     return SettlementInput(
         book=uow.book.book,
@@ -147,7 +162,39 @@ def gather(
         digests=[
             (f"statement:{stored.statement.account}", stored.digest) for stored in uow.statements.on_day(trading_day)
         ],
+        expiries=_expiries(settings, instruments),
+        marked_options=sorted(name for name in instruments if is_option(name) and _marked(settings, name)),
+        deltas={name: delta for name, delta in deltas(uow, trading_day).items() if name in instruments},
+        risk_degree=settings.get("risk_degree", MARGIN_BY_EQUITY),
     )
+
+
+def contract_sizes(instruments: Iterable[str], products: Sequence[Product], day: date) -> dict[str, Product]:
+    """Products in force by instrument; an option has its underlying's, save index options, which have their own."""
+    found = products_by_instrument(instruments, products, day)
+    for name in instruments:
+        parts = parse_instrument(name)
+        if parts is not None and parts.is_option:
+            future = underlying(parts)
+            known = products_by_instrument([future], products, day)
+            if future in known:
+                found[name] = known[future]
+    return found
+
+
+def _expiries(settings: Mapping[str, str], instruments: Iterable[str]) -> dict[str, date]:
+    """Last days of options, from the book's settings `expiry.<instrument>` = 2026-03-25."""
+    return {
+        name: date.fromisoformat(settings[f"expiry.{name}"])
+        for name in sorted(instruments)
+        if f"expiry.{name}" in settings
+    }
+
+
+def _marked(settings: Mapping[str, str], option: str) -> bool:
+    """Whether options of this product are marked to market like futures: `options.<EXCHANGE.product>` = mtm."""
+    parts = parse_instrument(option)
+    return parts is not None and settings.get(f"options.{parts.exchange}.{parts.product}", "premium") == "mtm"
 
 
 def opening_position(

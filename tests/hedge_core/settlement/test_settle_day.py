@@ -167,7 +167,7 @@ def test_every_reason_for_an_open_day_is_named() -> None:
         "statement_twice": replace(given, statements=[statement, statement]),
         "statement_day": replace(given, statements=[replace(statement, trading_day=FRIDAY)]),
         "statement_view": replace(given, statements=[replace(statement, view="trade")]),
-        "not_settled_yet": replace(given, statements=[replace(statement, deliveries=(delivery,))]),
+        "end_without_lots": replace(given, statements=[replace(statement, deliveries=(delivery,))]),
         "other_currency": replace(given, funds=[replace(given.funds[0], currency="USD")]),
         "unknown_instrument": replace(given, products={}),
         "close_without_open": replace(given, lots=[]),
@@ -175,9 +175,9 @@ def test_every_reason_for_an_open_day_is_named() -> None:
     }
     for rule, wrong in cases.items():
         assert rule in broken(wrong), rule
-    option = replace(unknown, instrument="SHFE.cu2605C80000")
-    known = {**PRODUCTS, option.instrument: PRODUCTS[COPPER]}
-    assert "not_a_future" in broken(replace(given, fills=[*given.fills, option], products=known))
+    spread = replace(unknown, instrument="CZCE.SPD MA2609&MA2701")
+    known = {**PRODUCTS, spread.instrument: PRODUCTS[COPPER]}
+    assert "not_a_future" in broken(replace(given, fills=[*given.fills, spread], products=known))
     monthly = replace(statement, first_day=date(2026, 3, 1))
     assert broken(replace(given, statements=[monthly])) == ["statement_day"]
     priced = settlement_prices(MONDAY, {COPPER: Decimal(-5)})
