@@ -33,6 +33,7 @@ from cli.commands import (
     recalc,
     reconciliation,
     records,
+    support,
     terms,
     voucher_life,
     vouchers,
@@ -61,7 +62,8 @@ def options(
 
 for subject in (
     books, records, brokers, inbox, movements, deliveries, mappings,
-    positions, matching, pricing, plans, basis, terms, recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, demo,
+    positions, matching, pricing, plans, basis, terms,
+    recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, support, demo,
 ):  # fmt: skip
     subject.register(app)
 

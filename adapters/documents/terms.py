@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from datetime import date
 from decimal import Decimal
-from enum import EnumType
+from enum import StrEnum
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from adapters.broker.table_cells import Place, day_of, fraction, text_of
@@ -99,11 +99,11 @@ def _value(place: Place, cell: Cell, hint: Any) -> Any:
     text = text_of(cell)
     if get_origin(kind) is tuple:
         return tuple(text.replace(";", " ").replace("；", " ").split())
-    if isinstance(kind, EnumType):
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
         try:
             return kind(text.lower())
         except ValueError:
-            known = ", ".join(str(member.value) for member in kind)  # type: ignore[attr-defined]
+            known = ", ".join(member.value for member in kind)
             raise place.refused("documents.cell_choice", text=text[:40], known=known) from None
     if kind is bool:
         if text.lower() not in _YES | _NO:

@@ -1,19 +1,21 @@
-"""Exposure, matching and the daily settlement."""
+"""Exposure and the daily settlement."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from cli.commands.basis import named_book
 from cli.screen import Word
 from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.exposure import ExposureRow
 from hedge_core.snapshot import decode, diff
-from hedge_core.use_cases.exposure import exposure_now
-from hedge_core.use_cases.match import match, release_breaks
+from hedge_core.use_cases.allocation import group_exposure
+from hedge_core.use_cases.exposure import ExposureNow, exposure_now
 from hedge_core.use_cases.settle import Settled, accept_proposal, settle
 from messages import Message
 
@@ -29,36 +31,91 @@ LOT_COLUMNS = (
 )  # fmt: skip
 EXPOSURE_COLUMNS = (
     "commodity", "month", "unit", "inventory", "priced_purchases", "priced_sales", "unpriced_purchases",
-    "unpriced_sales", "spot_exposure", "futures", "net", "direction", "hedge_ratio", "net_vat", "hedge_ratio_vat",
+    "unpriced_sales", "spot_exposure", "futures", "options", "internal", "net", "direction", "hedge_ratio", "net_vat",
+    "hedge_ratio_vat", "physical", "virtual_stock", "in_transit", "at_processors",
 )  # fmt: skip
 EXPOSURE_SPARE = (
     "hedge_ratio", "unit", "hedge_ratio_vat", "inventory", "priced_purchases", "priced_sales", "net_vat", "unpriced_purchases",
-    "unpriced_sales",
+    "unpriced_sales", "options", "internal", "physical", "virtual_stock", "in_transit", "at_processors",
+)  # fmt: skip
+PARTNER_COLUMNS = (
+    "commodity", "month", "unit", "priced_purchases", "priced_sales", "unpriced_purchases", "unpriced_sales",
+    "spot_exposure", "direction",
 )  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
     app.command("exposure", help=help_text("exposure"))(exposure)
-    app.command("match", help=help_text("match"))(match_legs)
     app.command("settle", help=help_text("settle"))(settle_day)
     app.add_typer(snapshot_app, name="snapshot")
 
 
+class View(StrEnum):
+    """What the exposure is listed by."""
+
+    MONTH = "month"
+    PARTNER = "partner"
+    OWNER = "owner"
+    PLANNED = "planned"
+
+
 def exposure(
     totals: Annotated[bool, typer.Option("--totals", help=help_text("totals"))] = False,
+    by: Annotated[View, typer.Option("--by", help=help_text("exposure_by"))] = View.MONTH,
+    group: Annotated[list[str], typer.Option("--group", metavar="BOOK", help=help_text("exposure_group"))] = [],  # noqa: B006
     book: BookOption = "",
     as_json: JsonOption = False,
 ) -> None:
     session = Session(book, as_json=as_json)
-    now = exposure_now(session.app.store, session.book, session.app.products, session.app.clock)
-    found, day = now.exposure, now.positions_of
-    rows = [_exposure_row(row) for row in (found.totals if totals else (*found.rows, *found.totals))]
-    session.screen.rows("exposure", EXPOSURE_COLUMNS, rows, spare=EXPOSURE_SPARE)
-    if day is not None:
-        session.screen.tell(Message("cli.positions_of", {"day": day}))
+    app = session.app
+    if group:
+        rows = group_exposure(app.store, [named_book(name) for name in group], app.products, app.clock)
+        shown = [{"book": row.book, **_exposure_row(row)} for row in rows]
+        session.screen.rows("exposure", ("book", *EXPOSURE_COLUMNS), shown, spare=EXPOSURE_SPARE)
+        return
+    now = exposure_now(app.store, session.book, app.products, app.clock)
+    _VIEWS[by](session, now, totals)
+    if now.positions_of is not None:
+        session.screen.tell(Message("cli.positions_of", {"day": now.positions_of}))
     for broken in now.broken:
         session.screen.tell(broken.message, "red")
     session.end(PERSON_NEEDED if now.broken else OK)
+
+
+def _by_month(session: Session, now: ExposureNow, totals: bool) -> None:
+    found = now.exposure
+    rows = [_exposure_row(row) for row in (found.totals if totals else (*found.rows, *found.totals))]
+    session.screen.rows("exposure", EXPOSURE_COLUMNS, rows, spare=EXPOSURE_SPARE)
+
+
+def _by_partner(session: Session, now: ExposureNow, totals: bool) -> None:
+    rows = [
+        {"partner": name, **_exposure_row(row)}
+        for name, part in now.by_partner.items()
+        for row in (part.totals if totals else (*part.rows, *part.totals))
+    ]
+    session.screen.rows("exposure", ("partner", *PARTNER_COLUMNS), rows, spare=EXPOSURE_SPARE)
+
+
+def _by_owner(session: Session, now: ExposureNow, totals: bool) -> None:
+    rows = [
+        {"commodity": one.commodity, "owner": one.owner, "holder": one.holder, "ours": one.ours, "unit": one.unit,
+         "quantity": one.quantity}
+        for one in now.owners
+    ]  # fmt: skip
+    session.screen.rows("owners", ("commodity", "owner", "holder", "ours", "unit", "quantity"), rows)
+
+
+def _planned(session: Session, now: ExposureNow, totals: bool) -> None:
+    rows = [
+        {"commodity": one.commodity, "month": one.month, "unit": one.unit, "planned": one.planned,
+         "weighted": one.weighted}
+        for one in now.planned
+    ]  # fmt: skip
+    session.screen.rows("planned", ("commodity", "month", "unit", "planned", "weighted"), rows)
+
+
+_VIEWS = {View.MONTH: _by_month, View.PARTNER: _by_partner, View.OWNER: _by_owner, View.PLANNED: _planned}
 
 
 def _exposure_row(row: ExposureRow) -> dict[str, object]:
@@ -69,34 +126,10 @@ def _exposure_row(row: ExposureRow) -> dict[str, object]:
         "unpriced_purchases": row.unpriced_purchases, "unpriced_sales": row.unpriced_sales,
         "spot_exposure": row.exposure, "futures": row.futures, "net": row.net,
         "direction": Word(side), "hedge_ratio": row.hedge_ratio, "net_vat": row.net_vat,
-        "hedge_ratio_vat": row.hedge_ratio_vat,
+        "hedge_ratio_vat": row.hedge_ratio_vat, "physical": row.physical, "options": row.options,
+        "internal": row.internal, "virtual_stock": row.virtual_stock, "in_transit": row.in_transit,
+        "at_processors": row.at_processors,
     }  # fmt: skip
-
-
-def match_legs(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=help_text("dry_run"))] = False,
-    release: Annotated[str, typer.Option("--release", metavar="REASON", help=help_text("release"))] = "",
-    book: BookOption = "",
-    who: AsOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    session = Session(book, who, as_json)
-    app, here = session.app, session.book
-    if release:
-        ended = release_breaks(app.store, here, app.products, release, session.actor, app.clock)
-        session.screen.tell(Message("cli.matches_ended", {"count": ended}))
-    done = match(app.store, here, app.products, session.actor, app.clock, dry_run=dry_run)
-    rows = [
-        {"match": m.match_id, "leg": str(m.leg), "lot": m.lot_id, "instrument": m.instrument,
-         "spot_quantity": m.spot_quantity, "futures_quantity": m.futures_quantity, "why": Message(m.why)}
-        for m in done.matching.new
-    ]  # fmt: skip
-    columns = ("match", "leg", "lot", "instrument", "spot_quantity", "futures_quantity", "why")
-    session.screen.rows("matches", columns, rows, spare=("match", "why"))
-    for broken in done.matching.breaks:
-        session.screen.tell(broken.message, "yellow")
-    session.screen.tell(Message("cli.notes_queued", {"count": done.notes_queued}))
-    session.end(PERSON_NEEDED if done.matching.breaks else OK)
 
 
 def settle_day(

@@ -70,7 +70,8 @@ def propose_allocation(
 
 def agree_allocation(store: Store, book: BookId, allocation_id: str, actor: Actor, clock: Clock) -> AllocationAgreement:
     """Agree in the book that was asked; from then on it counts in both. InvalidInput when there is none. RuleBroken
-    `allocation_own` for who proposed it or in the book that did, `allocation_one_sided` where the two entries do not mirror each other."""
+    `allocation_own` for who proposed it or in the book that did, `allocation_one_sided` where the two entries do not
+    mirror each other."""
     with store.read(book) as uow:
         mine = _find(uow, allocation_id)
     if mine.proposed_by == actor.name or mine.proposed_in == book:
