@@ -3,10 +3,10 @@
 Contract sizes rarely change, and when they do, only for contracts listed later: a row holds from its `effective_from` until
 the next row of the same product. 2020-01-01 is where the table begins, not a listing date; products listed since carry theirs.
 Margins and limits change daily and are no reference data. `vat_included` says whether the exchange quotes with VAT: bonded
-contracts (bc, lu, nr, sc) and financial ones do not, nor do exchanges abroad. Abroad, what is traded in pounds, ounces or gallons is a
-commodity of its own (`copper_lb`): a contract is no whole number of tonnes, and quantities stay exact. Grains and softs quoted
-in cents are left out, as reports differ in whether they print cents or dollars. A wrong contract size cannot go unseen: every
-statement's turnover is checked against it.
+contracts (bc, lu, nr, sc) and financial ones do not, nor do exchanges abroad. Abroad, what is traded in pounds, ounces or
+gallons is a commodity of its own (`copper_lb`): a contract is no whole number of tonnes, and quantities stay exact. Grains and
+softs quoted in cents are left out, as reports differ in whether they print cents or dollars. A wrong contract size cannot go
+unseen: every statement's turnover is checked against it.
 """
 
 from __future__ import annotations

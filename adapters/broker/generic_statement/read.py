@@ -10,7 +10,7 @@ from typing import Any, Final
 from adapters.broker.generic_statement import columns
 from adapters.broker.table_cells import Place, day_of, lots, money, text_of, word
 from adapters.reference import load_products
-from connectors.tabular import Cell, Grid, GridRow, read_table
+from connectors.tabular import Cell, Grid, GridRow, is_workbook, read_table
 from hedge_core.errors import InvalidInput, RuleBroken
 from hedge_core.foreign_instruments import parse_foreign
 from hedge_core.model.futures import (
@@ -43,8 +43,20 @@ def read_statements(
     Amounts are in the row's currency; amounts of cash rows are signed, money in is positive. Instruments of the six
     Chinese exchanges may be written in any of their spellings, others as `CL2612` or `CLZ6` with their exchange. What the
     rows leave empty stands in the statement's `unknown`. Raises `InvalidInput` naming row and column."""
+    if not is_workbook(body):
+        _refuse_cut(source_name, body)
     grid = read_table(source_name, body, sheet)
     return _Reader(source_name, grid, products or load_products()).statements()
+
+
+def _refuse_cut(source: str, body: bytes) -> None:
+    """A last line without its end and with fewer cells than the one before was cut on its way."""
+    lines = body.split(b"\n")
+    if len(lines) < 3 or not lines[-1].strip():
+        return
+    before, last = (max(line.count(sign) for sign in (b",", b";", b"\t")) for line in lines[-2:])
+    if last < before:
+        raise InvalidInput(source, len(lines), "file", Message("generic_statement.cut"))
 
 
 class _Reader:
@@ -95,8 +107,8 @@ class _Reader:
         silent = [f"funds.{name}" for name in columns.FUNDS if name not in building.funds]
         if not building.closed and any(not fill.offset.opens for fill in building.fills):
             silent.append("closed")
-        if not building.cash:
-            silent.append("cash")
+        if not building.cash and not building.funds.get("deposit_withdrawal"):
+            silent.append("cash")  # money that moved needs its rows: without them the file may have been cut
         return AccountStatement(
             broker="",
             account=account,
