@@ -119,15 +119,42 @@ class Outbox:
     ) -> bool:
         """As the port says. A lease that has run out no longer holds either (by the store's clock): the next one looks up
         what became of the write. Without `available_at` a row that goes on is due at once."""
+        return bool(
+            self.finish_together(
+                (row_id,),
+                token,
+                state,
+                available_at=available_at,
+                last_error=last_error,
+                give_attempt_back=give_attempt_back,
+                found_by_lookup=found_by_lookup,
+                batch_limit=batch_limit,
+            )
+        )
+
+    def finish_together(
+        self,
+        row_ids: Sequence[int],
+        token: str,
+        state: OutboxState,
+        *,
+        available_at: datetime | None = None,
+        last_error: str = "",
+        give_attempt_back: bool = False,
+        found_by_lookup: bool = False,
+        batch_limit: int | None = None,
+    ) -> set[int]:
+        """As the port says."""
         if state not in OUTCOMES:
             raise ValueError(f"a started row does not become {state.value}")
         now = self._scope.clock.now()
         more: dict[str, Any] = {} if batch_limit is None else {"batch_limit": batch_limit}
         if state is OutboxState.UNKNOWN:
             more["unknowns"] = OUTBOX.c.unknowns + 1
-        finished = self._scope.run(
+        held = (OUTBOX.c.id.in_(row_ids), OUTBOX.c.lease_token == token, OUTBOX.c.lease_until > now)
+        finished = self._scope.rows(
             self._scope.update(OUTBOX)
-            .where(OUTBOX.c.state == OutboxState.STARTED.value, *_held(row_id, token, now))
+            .where(OUTBOX.c.state == OutboxState.STARTED.value, *held)
             .values(
                 state=state.value,
                 available_at=available_at or now,
@@ -138,10 +165,12 @@ class Outbox:
                 **more,
                 **_FREE,
             )
+            .returning(OUTBOX.c.id)
         )
-        if finished and state is OutboxState.DONE:
-            self._wake_followers(row_id)
-        return bool(finished)
+        ids = {int(row.id) for row in finished}
+        if ids and state is OutboxState.DONE:
+            self._wake_followers(ids)
+        return ids
 
     def release(self, row_id: int, state: OutboxState, reason: str, available_at: datetime) -> None:
         """As the port says. RuleBroken when the row is neither dead nor unknown (any more): somebody was faster."""
@@ -168,7 +197,7 @@ class Outbox:
             raise RuleBroken("outbox_release", str(row_id), Message("storage.row_not_waiting", params))
         self._scope.woken.add(wake.OUTBOX)
         if state is OutboxState.DONE:
-            self._wake_followers(row_id)
+            self._wake_followers({row_id})
 
     def _must_wait(self, depends_on: int | None) -> bool:
         """Locks the row waited for: it cannot become done between this look and our commit, unseen by its `finish`."""
@@ -190,8 +219,8 @@ class Outbox:
             self._scope.run(self._scope.update(OUTBOX).where(OUTBOX.c.id == found.id).values(**again))
         return int(found.id)
 
-    def _wake_followers(self, row_id: int) -> None:
-        following = self._scope.update(OUTBOX).where(OUTBOX.c.depends_on == row_id, WAITING)
+    def _wake_followers(self, row_ids: set[int]) -> None:
+        following = self._scope.update(OUTBOX).where(OUTBOX.c.depends_on.in_(sorted(row_ids)), WAITING)
         if self._scope.run(following.values(waits=False)):
             self._scope.woken.add(wake.OUTBOX)
 
@@ -220,7 +249,3 @@ def row_of(row: Any) -> OutboxRow:
         queued_by=row.queued_by,
         decided_by=row.decided_by,
     )
-
-
-def _held(row_id: int, token: str, now: datetime) -> tuple[Any, ...]:
-    return OUTBOX.c.id == row_id, OUTBOX.c.lease_token == token, OUTBOX.c.lease_until > now

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Text, and_, case, cast, distinct, func, literal, select, update
+from sqlalchemy import Connection, Engine, Text, and_, case, cast, distinct, func, literal, select, text, update
 
 from adapters.storage.schema import CONNECTIONS, DUE, HELD, OUTBOX
 from hedge_core.model.identity import BookId
@@ -25,6 +25,9 @@ had the time for it."""
 
 _TOGETHER: Final = "voucher"
 """The kind of row that goes out in batches."""
+
+HELD_TOGETHER: Final = text("outbox.state IN ('leased', 'started')")
+"""`HELD`, for a query that speaks of the table twice."""
 
 _NARROW: Final = tuple(
     OUTBOX.c[name] for name in ("id", "book_id", "connection", "kind", "lease_token", "lease_until", "attempts")
@@ -61,23 +64,21 @@ class DueRows:
         return leased
 
     def leased(self, row_id: int) -> Lease | None:
-        """The row behind a message, whatever its book and state, with those leased together with it; None when it does not
-        exist."""
+        """The row behind a message, whatever its book, with those leased together with it; None when nobody holds it."""
+        lead = OUTBOX.alias("lead")
+        same = (
+            OUTBOX.c.book_id == lead.c.book_id,
+            OUTBOX.c.connection == lead.c.connection,
+            OUTBOX.c.lease_until == lead.c.lease_until,
+            OUTBOX.c.lease_token == lead.c.lease_token,
+            OUTBOX.c.lease_token != "",
+            HELD_TOGETHER,
+        )
+        query = select(*_NARROW).select_from(OUTBOX.join(lead, and_(*same))).where(lead.c.id == row_id)
         with self._engine.connect().execution_options(reading=True) as connection:
-            found = connection.execute(select(*_NARROW).where(OUTBOX.c.id == row_id)).first()
-            if found is None:
-                return None
-            members: Sequence[int] = (row_id,)
-            if found.lease_token:
-                same = (
-                    OUTBOX.c.book_id == found.book_id,
-                    OUTBOX.c.connection == found.connection,
-                    OUTBOX.c.lease_until == found.lease_until,
-                    OUTBOX.c.lease_token == found.lease_token,
-                )
-                query = select(OUTBOX.c.id).where(HELD, *same).order_by(OUTBOX.c.id)
-                members = connection.execute(query).scalars().all()
-        return _lease_of(found, tuple(members))
+            found = connection.execute(query.order_by(OUTBOX.c.id)).all()
+        lead_row = next((row for row in found if row.id == row_id), None)
+        return None if lead_row is None else _lease_of(lead_row, tuple(row.id for row in found))
 
     def give_back(self, row_ids: Collection[int]) -> None:
         """As the port says."""

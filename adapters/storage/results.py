@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from adapters.storage.codec import decode, decode_open, encode, encode_open
 from adapters.storage.schema import EXPECTATIONS, FINAL, MATCHES, SNAPSHOTS, VOUCHERS
-from adapters.storage.scope import Scope
+from adapters.storage.scope import Scope, pages
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
 from hedge_core.ports.storage import StoredSnapshot, StoredVoucher
@@ -90,6 +90,21 @@ class Results:
         """Its highest revision."""
         found = self._scope.first(self._newest().where(VOUCHERS.c.voucher_id == voucher_id))
         return None if found is None else _voucher(found)
+
+    def vouchers_named(self, voucher_ids: Sequence[str]) -> dict[str, StoredVoucher]:
+        """Those that exist, by id."""
+        found: dict[str, StoredVoucher] = {}
+        for page in pages(voucher_ids):
+            named = self._newest().where(self._scope.among(VOUCHERS.c.voucher_id, page))
+            found |= {row.voucher_id: _voucher(row) for row in self._scope.rows(named)}
+        return found
+
+    def set_receipts(self, receipts: Mapping[str, PostingReceipt], status: VoucherStatus) -> None:
+        """The same status for many vouchers, each with its receipt."""
+        table = VOUCHERS
+        mine = self._scope.update(table).where(table.c.voucher_id == bindparam("id"), table.c.revision == _highest())
+        rows = [{"id": name, "new": encode(receipt)} for name, receipt in sorted(receipts.items())]
+        self._scope.run(mine.values(status=status.value, receipt=bindparam("new")), rows)
 
     def vouchers(self, status: VoucherStatus | None = None) -> list[StoredVoucher]:
         """The highest revision of each, by posting date and id."""

@@ -115,6 +115,7 @@ class SqlStore:
         self._clock = clock
         self._queue = DueRows(engine)
         self.wakes = Wakes(engine)
+        self._known: set[BookId] = set()  # a book is never removed
 
     @contextmanager
     def begin(self, book: BookId, actor: Actor) -> Iterator[SqlUnitOfWork]:
@@ -207,10 +208,12 @@ class SqlStore:
         self._engine.dispose()
 
     def _unit(self, connection: DatabaseConnection, book: BookId, actor: Actor) -> SqlUnitOfWork:
-        if connection.execute(select(BOOKS.c.book_id).where(BOOKS.c.book_id == book)).first() is None:
+        asked = select(BOOKS.c.book_id).where(BOOKS.c.book_id == book)
+        if book not in self._known and connection.execute(asked).first() is None:
             known = ", ".join(connection.execute(select(BOOKS.c.book_id).order_by(BOOKS.c.book_id)).scalars()) or "-"
             reason = Message("storage.unknown_book", {"book": book, "known": known})
             raise InvalidInput("database", 0, "book", reason)
+        self._known.add(book)
         return SqlUnitOfWork(Scope(connection, book, actor, self._clock))
 
 

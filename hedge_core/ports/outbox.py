@@ -103,6 +103,21 @@ class OutboxStore(Protocol):
         """Started → a new state, only while the token holds; False when another lease has taken over."""
         ...
 
+    def finish_together(
+        self,
+        row_ids: Sequence[int],
+        token: str,
+        state: OutboxState,
+        *,
+        available_at: datetime | None = None,
+        last_error: str = "",
+        give_attempt_back: bool = False,
+        found_by_lookup: bool = False,
+        batch_limit: int | None = None,
+    ) -> set[int]:
+        """The same for rows started under one token that end alike; answers those that the token still held."""
+        ...
+
     def release(self, row_id: int, state: OutboxState, reason: str, available_at: datetime) -> None:
         """A person's decision on a dead or unknown row: back to pending, cancelled or done; who decided is kept. What was
         counted against the row begins again."""

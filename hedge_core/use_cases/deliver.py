@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from hedge_core.errors import (
     AuthFailed,
@@ -40,7 +40,7 @@ from hedge_core.notes import hedge_note
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter, ErpCapabilities, Lookup
 from hedge_core.ports.jobs import Lease
-from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
+from hedge_core.ports.storage import OutboxRow, OutboxState, Store, StoredVoucher, UnitOfWork
 from hedge_core.use_cases.post import HEDGES, VOUCHER, leg_of, note_for
 from hedge_core.use_cases.reversals import mark_reversed
 from messages import Message
@@ -128,7 +128,7 @@ def deliver_together(
     until = None if lease_seconds is None else now + timedelta(seconds=lease_seconds)
     with store.begin(lease.book, actor) as uow:
         rows = {row.id: row for row in uow.outbox.start_together(_members(lease), lease.lease_token, now, until)}
-        given = {row_id: _work_of(uow, row) for row_id, row in rows.items()}
+        given = _works_of(uow, rows)
     if not rows:
         return {}
     works = {row_id: work for row_id, work in given.items() if isinstance(work, Work)}
@@ -143,13 +143,13 @@ def deliver_together(
             uow.connection_worked(lease.connection)
         if attempt.most is not None and _other_size(rows.values(), attempt.most):
             uow.note_batch(lease.connection, attempt.most)
-        for row_id in sorted(verdicts):
-            row, verdict, work = rows[row_id], verdicts[row_id], works.get(row_id)
-            if verdict.state is OutboxState.DONE and work is not None and not work.still_current(uow):
-                verdict = Verdict(OutboxState.PENDING, Message("post.changed_meanwhile"), receipt=verdict.receipt)
-            if _finish(uow, row, lease.lease_token, verdict, clock):
-                _record(uow, row, verdict, settled=work is not None and work.settled)
-                states[row_id] = verdict.state
+        for row_id, work in works.items():
+            verdict = verdicts[row_id]
+            if verdict.state is OutboxState.DONE and not work.still_current(uow):
+                verdicts[row_id] = replace(verdict, state=OutboxState.PENDING, reason=Message("post.changed_meanwhile"))
+        for row_id in _finish(uow, lease.lease_token, verdicts, clock):
+            states[row_id] = verdicts[row_id].state
+        _record(uow, {row_id: rows[row_id] for row_id in states}, works, verdicts)
     return states
 
 
@@ -167,23 +167,35 @@ def _members(lease: Lease) -> tuple[int, ...]:
 # --- what a row asks for ----------------------------------------------------------------------------------------------
 
 
-def _work_of(uow: UnitOfWork, row: OutboxRow) -> Work | Message:
-    """The work of a row, or why there is none."""
+def _works_of(uow: UnitOfWork, rows: Mapping[int, OutboxRow]) -> dict[int, Work | Message]:
+    """The work of each row, or why there is none. The vouchers of a batch are read together; where that fails because one of
+    them cannot be read, each by itself."""
+    names = [row.subject for row in rows.values() if row.kind == VOUCHER and row.lost_leases < POISON_LIMIT]
+    try:
+        stored = uow.results.vouchers_named(names)
+    except PlatformError:
+        raise
+    except Exception:  # noqa: BLE001 - found again below, where it is named
+        stored = None
+    return {row_id: _work_of(uow, row, stored) for row_id, row in rows.items()}
+
+
+def _work_of(uow: UnitOfWork, row: OutboxRow, stored: Mapping[str, StoredVoucher] | None) -> Work | Message:
     if row.lost_leases >= POISON_LIMIT:
         return Message("post.poison", {"count": row.lost_leases, "key": row.key})
     maker = _WORK.get(row.kind)
     if maker is None:
         return Message("post.unknown_work", {"kind": row.kind})
     try:
-        return maker(uow, row)
+        return maker(uow, row, stored)
     except PlatformError:
         raise
     except Exception as bug:  # noqa: BLE001 - what cannot be read would come back with every lease, for ever
         return Message("post.bug_before", {"type": _place(bug)})
 
 
-def _voucher_work(uow: UnitOfWork, row: OutboxRow) -> Work | Message:
-    stored = uow.results.voucher(row.subject)
+def _voucher_work(uow: UnitOfWork, row: OutboxRow, read: Mapping[str, StoredVoucher] | None) -> Work | Message:
+    stored = uow.results.voucher(row.subject) if read is None else read.get(row.subject)
     if stored is None:
         return Message("post.no_such_voucher")
     if (stored.voucher.key, stored.voucher.content_hash) != (row.key, row.content_hash):
@@ -191,7 +203,7 @@ def _voucher_work(uow: UnitOfWork, row: OutboxRow) -> Work | Message:
     return Work(voucher=stored.voucher, settled=stored.status is VoucherStatus.DELIVERED)
 
 
-def _hedge_work(uow: UnitOfWork, row: OutboxRow) -> Work:
+def _hedge_work(uow: UnitOfWork, row: OutboxRow, _: object) -> Work:
     """Writes the whole current text: repeating it is harmless, and an older text that arrives late is written over."""
     leg = leg_of(row)
     matches = [match for match in uow.results.matches() if match.leg == leg]
@@ -202,7 +214,7 @@ def _hedge_work(uow: UnitOfWork, row: OutboxRow) -> Work:
     )
 
 
-_WORK: Final[Mapping[str, Callable[[UnitOfWork, OutboxRow], Work | Message]]] = {
+_WORK: Final[Mapping[str, Callable[[UnitOfWork, OutboxRow, Any], Work | Message]]] = {
     VOUCHER: _voucher_work,
     HEDGES: _hedge_work,
 }
@@ -389,25 +401,53 @@ def _tell_connection(store: Store, lease: Lease, verdicts: Collection[Verdict], 
     return Contact.UNCERTAIN
 
 
-def _finish(uow: UnitOfWork, row: OutboxRow, token: str, verdict: Verdict, clock: Clock) -> bool:
-    return uow.outbox.finish(
-        row.id,
-        token,
-        verdict.state,
-        available_at=clock.now() + timedelta(seconds=verdict.wait_seconds),
-        last_error=str(verdict.reason) if verdict.reason else "",
-        give_attempt_back=verdict.attempt_back,
-        found_by_lookup=bool(verdict.receipt and verdict.receipt.found_by_lookup),
-        batch_limit=verdict.batch_limit,
-    )
+def _finish(uow: UnitOfWork, token: str, verdicts: Mapping[int, Verdict], clock: Clock) -> list[int]:
+    """Write what the rows become, those that end alike in one statement; answers the rows that the token still held."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for row_id, verdict in verdicts.items():
+        found = bool(verdict.receipt and verdict.receipt.found_by_lookup)
+        reason = str(verdict.reason) if verdict.reason else ""
+        end = (verdict.state, reason, verdict.wait_seconds, verdict.attempt_back, found, verdict.batch_limit)
+        alike.setdefault(end, []).append(row_id)
+    now = clock.now()
+    kept: list[int] = []
+    for row_ids in alike.values():
+        verdict = verdicts[row_ids[0]]
+        kept += uow.outbox.finish_together(
+            row_ids,
+            token,
+            verdict.state,
+            available_at=now + timedelta(seconds=verdict.wait_seconds),
+            last_error=str(verdict.reason) if verdict.reason else "",
+            give_attempt_back=verdict.attempt_back,
+            found_by_lookup=bool(verdict.receipt and verdict.receipt.found_by_lookup),
+            batch_limit=verdict.batch_limit,
+        )
+    return sorted(kept)
 
 
-def _record(uow: UnitOfWork, row: OutboxRow, verdict: Verdict, *, settled: bool) -> None:
+def _record(
+    uow: UnitOfWork, rows: Mapping[int, OutboxRow], works: Mapping[int, Work], verdicts: Mapping[int, Verdict]
+) -> None:
+    """Receipts into the vouchers, and one audit event per row."""
+    receipts: dict[VoucherStatus, dict[str, PostingReceipt]] = {}
+    for row_id, row in rows.items():
+        verdict, work = verdicts[row_id], works.get(row_id)
+        if row.kind == VOUCHER and verdict.receipt is not None and work is not None and not work.settled:
+            status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
+            receipts.setdefault(status, {})[row.subject] = verdict.receipt
+    for status, given in receipts.items():
+        uow.results.set_receipts(given, status)
+    for row_id, row in rows.items():
+        verdict, work = verdicts[row_id], works.get(row_id)
+        if work is not None and work.voucher is not None and work.voucher.reverses is not None:
+            status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
+            mark_reversed(uow, row.subject, status)
+        uow.audit.append(f"outbox.{verdict.state.value}", f"{row.kind}:{row.subject}", _told(row, verdict))
+
+
+def _told(row: OutboxRow, verdict: Verdict) -> dict[str, object]:
     receipt = verdict.receipt
-    if row.kind == VOUCHER and receipt is not None and not settled:
-        status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
-        uow.results.set_voucher(row.subject, status, receipt=receipt)
-        mark_reversed(uow, row.subject, status)
     details: dict[str, object] = {"state": verdict.state.value, "attempt": row.attempts, "key": row.key}
     if row.queued_by:
         details["queued_by"] = row.queued_by
@@ -418,4 +458,4 @@ def _record(uow: UnitOfWork, row: OutboxRow, verdict: Verdict, *, settled: bool)
         }  # fmt: skip
     if verdict.reason is not None:
         details["reason"] = str(verdict.reason)[:500]
-    uow.audit.append(f"outbox.{verdict.state.value}", f"{row.kind}:{row.subject}", details)
+    return details

@@ -17,6 +17,7 @@ from hedge_core.ports.erp import ErpAdapter, Lookup
 from hedge_core.ports.storage import Connection, OutboxRow, OutboxState, Store, UnitOfWork
 from hedge_core.use_cases.deliver import says_the_same
 from hedge_core.use_cases.post import VOUCHER
+from hedge_core.use_cases.reversals import mark_reversed
 from messages import Message
 
 _AT_A_TIME: Final = 200
@@ -70,6 +71,7 @@ def deliver_by_hand(
             stage = kept.stage if kept is not None and kept.number == number else Stage.SAVED
             receipt = PostingReceipt(voucher.key, number, external, stage, voucher.posting_date, voucher.total)
             uow.results.set_voucher(row.subject, VoucherStatus.DELIVERED, receipt=receipt)
+            mark_reversed(uow, row.subject, VoucherStatus.DELIVERED)
         _told(uow, "outbox.delivered_by_hand", row, reason, number=number)
     return receipt
 
