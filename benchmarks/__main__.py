@@ -19,7 +19,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-MODULES = ("mapping_speed", "ingest_speed", "settlement_speed", "recalculation_speed", "matching_speed", "audit_speed")
+MODULES = (
+    "mapping_speed",
+    "ingest_speed",
+    "settlement_speed",
+    "recalculation_speed",
+    "matching_speed",
+    "audit_speed",
+    "statement_speed",
+)
 SUMMARY = Path("var/bench/summary.json")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -76,6 +76,19 @@ class Cells:
             elif column.required:
                 shown = {"section": table.title, "columns": ", ".join(table.labels)}
                 raise refused(source, table.line, " ".join(column.labels[::-1]), "statement.column_missing", **shown)
+        self._plan = [(name, label, self._reader(name)) for name, label in self._columns.items()]
+
+    def _reader(self, name: str) -> Callable[[str, str], Any]:
+        """How the cells of a column are read: (name, text) -> value. A month has thousands of rows, so this is found once."""
+        if name in _WORDS:
+            return self._word
+        if name in _DATES:
+            return self._day
+        if name == "fill_id":
+            return self._number_of_fill
+        if name in _TEXTS:
+            return lambda _, text: text
+        return self._lots if name in _LEAST_LOTS else self._amount
 
     def label(self, name: str) -> str:
         """A field's label as printed, in both languages."""
@@ -89,7 +102,8 @@ class Cells:
 
     def values(self, section: str, skip: frozenset[str]) -> dict[str, Any]:
         """The current row as values by field; columns that the table lacks are left to the model's defaults, or zero."""
-        values = {name: self._value(name) for name in self._columns if name not in skip}
+        cells = self.row.cells
+        values = {name: read(name, cells.get(label, "")) for name, label, read in self._plan if name not in skip}
         if section in ("positions", "summary"):
             values.setdefault("holding_mtm", Decimal(0))
         if section == "closed":
@@ -108,30 +122,29 @@ class Cells:
             if (text := self.text(name))
         ]
 
-    def _value(self, name: str) -> Any:
-        text = self.text(name)
-        if name in _WORDS:
-            return self._word(name, text)
-        if name in _DATES:
-            return day_of(self.source, self.row.line, self.label(name), text)
-        if name == "fill_id" and not text:
+    def _amount(self, name: str, text: str) -> Decimal:
+        if not _NUMBER.fullmatch(text):
+            return amount(self.source, self.row.line, self.label(name), text)
+        return Decimal(text.replace(",", ""))
+
+    def _day(self, name: str, text: str) -> date:
+        return day_of(self.source, self.row.line, self.label(name), text)
+
+    def _number_of_fill(self, name: str, text: str) -> str:
+        if not text:
             raise refused(self.source, self.row.line, self.label(name), "statement.fill_number_missing")
-        if name in _TEXTS:
-            return text
-        if name in _LEAST_LOTS:
-            return self._lots(name, text)
-        return amount(self.source, self.row.line, self.label(name), text)
+        return text
 
     def _word(self, name: str, text: str) -> Any:
         words = _WORDS[name]
-        key = "".join(text.split())
+        key = text if text in words else "".join(text.split())
         if key not in words:
             shown = {"text": text[:40], "known": "、".join(words)}
             raise refused(self.source, self.row.line, self.label(name), "statement.unknown_word", **shown)
         return words[key]
 
     def _lots(self, name: str, text: str) -> int:
-        value = amount(self.source, self.row.line, self.label(name), text)
+        value = self._amount(name, text)
         least = _LEAST_LOTS[name]
         if value != int(value) or value < least:
             shown = {"text": text[:40], "least": least}

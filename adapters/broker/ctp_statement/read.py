@@ -66,6 +66,7 @@ class _Reader:
         self.products = products
         self.first_day, self.last_day = self._period(text.period)
         self.codes: dict[str, str] = {}
+        self.known: dict[tuple[str, str], str] = {}
 
     def statements(self) -> list[AccountStatement]:
         """Every block's statement. Tables behind several blocks are shared out row by row first."""
@@ -227,8 +228,8 @@ class _Reader:
         text = str(values["instrument"])
         try:
             if exchange := values.get("exchange", ""):
-                code = self.products.canonical(text, self.last_day, exchange)
-                self.codes[text.casefold()] = code
+                code = self.known.get((exchange, text)) or self.products.canonical(text, self.last_day, exchange)
+                self.known[exchange, text] = self.codes[text.casefold()] = code
                 return code
             return self.codes.get(text.casefold()) or self.products.canonical(text, self.last_day)
         except RuleBroken as error:
