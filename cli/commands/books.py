@@ -174,13 +174,19 @@ def connection_test(
 
 def doctor(book: BookOption = "", as_json: JsonOption = False) -> None:
     session = Session(book, as_json=as_json)
+    steps = health_steps(session, bool(book))
+    show_health(session, steps)
+    session.end(OK if all(step.ok for _, step in steps) else PERSON_NEEDED)
+
+
+def health_steps(session: Session, one_book: bool) -> list[tuple[str, HealthStep]]:
+    """(where, step) of everything `doctor` looks at."""
     steps: list[tuple[str, HealthStep]] = [("database", _database(session))]
     if steps[0][1].ok:
         set_up_logging("CRITICAL", session.app.redactor)
         steps.append(("secrets", _secrets(session)))
-        steps += _books(session, session.book if book else None)
-    show_health(session, steps)
-    session.end(OK if all(step.ok for _, step in steps) else PERSON_NEEDED)
+        steps += _books(session, session.book if one_book else None)
+    return steps
 
 
 def _books(session: Session, only: BookId | None) -> Iterator[tuple[str, HealthStep]]:
