@@ -85,8 +85,8 @@ def critical_terms(
         TermCompared("quantity", str(item.quantity), str(instrument_quantity), item.quantity == instrument_quantity),
         TermCompared(
             "direction",
-            long_short[item.kind.sign],
+            long_short[item.sign],
             long_short[instrument_sign],
-            item.kind.sign == -instrument_sign,
+            item.sign == -instrument_sign,
         ),
     ]

@@ -209,7 +209,7 @@ class HedgeDay(HedgeRelease):
             net = measure_net(item, state.members, price, self._currency)
             state, target = replace(state, members=net.members), net.change
         else:
-            moved = round_money(item.kind.sign * state.open_quantity * (price - item.price), self._currency)
+            moved = round_money(item.sign * state.open_quantity * (price - item.price), self._currency)
             target = moved + state.offset
         change = target - state.item_change
         if self.relationship.hedge_type is HedgeType.FAIR_VALUE:

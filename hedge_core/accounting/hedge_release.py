@@ -197,7 +197,7 @@ class HedgeRelease(HedgeEvents):
         """Measured from the day's price: the target of the whole is corrected by what the price had moved before."""
         state, item = self._now, self.relationship.item
         price = self._facts.item_prices[item.commodity]
-        correction = round_money(item.kind.sign * change.quantity * (price - item.price), self._currency)
+        correction = round_money(item.sign * change.quantity * (price - item.price), self._currency)
         if item.kind is ItemKind.INVENTORY and self._settings.item_carrying is ItemCarrying.TRANSFER:
             self._add(K.ITEM_DESIGNATION, change.day, change.carrying_amount, sources=change.sources)
         self.state = replace(

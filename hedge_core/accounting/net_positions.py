@@ -22,7 +22,7 @@ def measure_net(item: HedgedItem, members: Mapping[str, MemberState], price: Dec
         member.name: replace(
             members[member.name],
             change=round_money(
-                member.kind.sign * members[member.name].open_quantity * (price - member.price), currency
+                item.sign_of(member.kind) * members[member.name].open_quantity * (price - member.price), currency
             ),
         )
         for member in item.members
@@ -63,7 +63,7 @@ def leave_net(state: HedgeState, item: HedgedItem, member: NetMember, quantity: 
     reserve = state.reserve if last else cut(state.reserve, change, state.item_change)
     instrument = state.instrument_change if last else cut(state.instrument_change, change, state.item_change)
     members = {**state.members, member.name: MemberState(left, side.carrying - carrying, side.change - change)}
-    net = sum((one.kind.sign * members[one.name].open_quantity for one in item.members), ZERO)
+    net = sum((item.sign_of(one.kind) * members[one.name].open_quantity for one in item.members), ZERO)
     after = replace(
         state,
         members=members,

@@ -90,6 +90,17 @@ class HedgedItem:
     def hedge_type(self) -> HedgeType:
         return self.treated_as or self.kind.hedge_type
 
+    @property
+    def sign(self) -> int:
+        """+1 if the company gains when the price (or the rate) rises."""
+        return self.sign_of(self.kind)
+
+    def sign_of(self, kind: ItemKind) -> int:
+        """As `sign`, for one side. Money to be paid in a currency loses when it rises, whether the price is fixed or not."""
+        if self.risk is Risk.CURRENCY:
+            return -1 if kind.bought else 1
+        return kind.sign
+
     def problem(self) -> Message | None:
         """Why the item cannot be hedged so; None when it can."""
         if self.quantity <= 0:
@@ -99,9 +110,9 @@ class HedgedItem:
             return Message("accounting.item_hedge_type", {"kind": self.kind.value, "type": self.hedge_type.value})
         if not self.members:
             return None
-        net = sum((member.kind.sign * member.quantity for member in self.members), Decimal(0))
-        if min(member.quantity for member in self.members) <= 0 or net != self.kind.sign * self.quantity:
-            return Message("accounting.net_quantity", {"net": net, "stated": self.kind.sign * self.quantity})
+        net = sum((self.sign_of(member.kind) * member.quantity for member in self.members), Decimal(0))
+        if min(member.quantity for member in self.members) <= 0 or net != self.sign * self.quantity:
+            return Message("accounting.net_quantity", {"net": net, "stated": self.sign * self.quantity})
         if len({member.name for member in self.members}) != len(self.members):
             return Message("accounting.net_names")
         if any(member.kind.hedge_type is not self.kind.hedge_type for member in self.members):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ DAY = date(2026, 3, 31)
 R = AccountRole
 
 
-def code(accounts: AccountMap, role: AccountRole, on: date = DAY, **where: str) -> str:
+def code(accounts: AccountMap, role: AccountRole, on: date = DAY, **where: Any) -> str:
     target = accounts.resolve(role, on, **where)
     assert isinstance(target, AccountTarget)
     return target.account
