@@ -20,8 +20,9 @@ from hedge_core.model.records import Cursor
 from hedge_core.model.terms import CurrencyRate
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports import storage as port
+from hedge_core.ports.reconciliation import ReconciliationStore
 from hedge_core.ports.storage import OutboxState
-from tests.support import samples
+from tests.support import reconciled, samples
 from tests.support.samples import ACCOUNT, DAY, NOON, ref
 
 LI = Actor("li.na")
@@ -36,6 +37,7 @@ PORTS: dict[str, type] = {
     "results": port.ResultStore,
     "outbox": port.OutboxStore,
     "audit": port.AuditLog,
+    "reconciliation": ReconciliationStore,
     "commodity": port.CommodityStore,
     "accounting": port.AccountingStore,
 }
@@ -83,6 +85,13 @@ READS: dict[str, tuple[Call, Any]] = {
     "accounting.periods": (lambda u, n, t: u.periods(), []),
     "accounting.closed_periods": (lambda u, n, t: u.closed_periods(), frozenset()),
     "accounting.designations": (lambda u, n, t: u.designations(), []),
+    "reconciliation.run": (lambda u, n, t: u.run(DAY), None),
+    "reconciliation.last_run": (lambda u, n, t: u.last_run(), None),
+    "reconciliation.rows": (lambda u, n, t: u.rows(DAY), []),
+    "reconciliation.transfers": (lambda u, n, t: u.transfers(), []),
+    "reconciliation.delivery": (lambda u, n, t: u.delivery("d1"), None),
+    "reconciliation.deliveries": (lambda u, n, t: u.deliveries(), []),
+    "reconciliation.receipts": (lambda u, n, t: u.receipts(), []),
     "audit.events": (lambda u, n, t: len(list(u.events())), 1),
     "unit.connection": (lambda u, n, t: u.connection("k3"), None),
     "unit.connections": (lambda u, n, t: u.connections(), []),
@@ -125,6 +134,11 @@ WRITES: dict[str, Call] = {
     "accounting.change_period": lambda u, n, t: u.change_period("2026-03", True, "ours"),
     "accounting.record_designation": lambda u, n, t: u.record_designation("R1", 1, "ours", DAY),
     "accounting.approve_designation": lambda u, n, t: u.approve_designation("R1", 1, "ours"),
+    "reconciliation.save_day": lambda u, n, t: u.save_day(reconciled.run("ours"), []),
+    "reconciliation.save_row": lambda u, n, t: u.save_row(reconciled.row(owner="ours")),
+    "reconciliation.save_transfers": lambda u, n, t: u.save_transfers([reconciled.transfer("ours")]),
+    "reconciliation.save_delivery": lambda u, n, t: u.save_delivery(reconciled.delivery(lots=9)),
+    "reconciliation.save_receipt": lambda u, n, t: u.save_receipt(reconciled.receipt("ours")),
     "audit.append": lambda u, n, t: u.append("ours.tried", "x", {}),
     "unit.save_connection": lambda u, n, t: u.save_connection(samples.connection(paused=True)),
     "unit.save_settings": lambda u, n, t: u.save_settings({"ours": "1"}),
@@ -162,6 +176,10 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.accounting.change_period("2026-03", True, "theirs")
         unit.accounting.record_designation("R1", 1, "theirs", DAY)
         unit.accounting.approve_designation("R1", 1, "theirs")
+        unit.reconciliation.save_day(reconciled.run("theirs"), [reconciled.row()])
+        unit.reconciliation.save_transfers([reconciled.transfer("theirs")])
+        unit.reconciliation.save_delivery(reconciled.delivery())
+        unit.reconciliation.save_receipt(reconciled.receipt("theirs"))
         unit.audit.append("theirs.kept", "x", {})
     (row, _) = store.queue.lease_due(clock.now(), 10**6, 2)
     return store, row.id, row.lease_token
