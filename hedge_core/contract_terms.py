@@ -69,10 +69,13 @@ def pricing_of(
     calls: Iterable[PricingCall],
     prices: Mapping[date, Decimal],
     on: date,
+    *,
+    kept: bool = False,
 ) -> Pricing | None:
     """How far a line is priced on a day; None for a line that is priced as a whole. `prices` are its reference's prices by
     day (for an average line, one for each pricing day that has passed). RuleBroken `pricing_kind` for a basis line without
-    a formula, `pricing_days` for an average line whose number of pricing days is not said or too small."""
+    a formula, `pricing_days` for an average line whose number of pricing days is not said or too small. Calls that are
+    `kept` already count even beyond what an amendment left of the line (`chain_over_priced` tells it)."""
     if line.pricing is PricingKind.PRICED and not any(one.terms.kind is not PricingKind.PRICED for one in versions):
         return None
     *earlier, terms = pricing_terms(line, versions, on)
@@ -90,6 +93,11 @@ def pricing_of(
         for call in calls
         if call.on <= on
     ]
+    called = sum((event.quantity for event in events), Decimal(0))
+    if kept and called > terms.quantity:
+        terms = replace(
+            terms, quantity=called
+        )  # an amendment took away what had been priced: that stays priced, and is told
     return price_line(terms, events, earlier)
 
 

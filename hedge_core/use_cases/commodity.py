@@ -118,7 +118,7 @@ def _traded(
     prices: Mapping[date, Decimal] = {}
     if formula is PricingFormula.DAILY_AVERAGE:
         prices = prices_of(last.instrument, last.first_day, min(on, last.last_day))
-    pricing = pricing_of(held, mine, called, prices, on)
+    pricing = pricing_of(held, mine, called, prices, on, kept=True)
     return as_traded(line, mine, on, pricing), pricing
 
 
