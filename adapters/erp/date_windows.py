@@ -2,7 +2,7 @@
 
 A list without a promised order cannot be followed by page numbers: whatever is inserted or deleted meanwhile moves other
 documents across a page's edge. So a list is asked for a range of document dates, and a range that does not fit into one page
-is halved. Only a single day that is still too long is read page by page, until two readings agree. A page is believed to be
+is narrowed. Only a single day that is still too long is read page by page, until two readings agree. A page is believed to be
 all there is when the answer counts, or when the next page brings nothing new: a server may cut a page silently at a limit
 of its own.
 """
@@ -63,14 +63,15 @@ Ask = Callable[[str, Window, int], DocumentPage]
 
 def in_windows(ask: Ask, kind: str, whole: Window, system: str) -> Iterator[tuple[Window, list[Document]]]:
     """The documents of a range of dates, window after window, each window once and completely."""
-    first, days = whole.first, (whole.last - whole.first).days + 1
+    first, days, room = whole.first, (whole.last - whole.first).days + 1, 1
     while first <= whole.last:
         window = Window(first, min(first + timedelta(days=days - 1), whole.last), whole.changed_since)
         page = ask(kind, window, 1)
         found = {document.key: document for document in page.documents}
+        room = max(room, len(found))
         if _goes_on(ask, kind, window, page, found):
             if window.last > window.first:
-                days = ((window.last - window.first).days + 1) // 2
+                days = _narrower((window.last - window.first).days + 1, len(found), page.total)
                 continue
             found = _one_day(ask, kind, window, system)
         strangers = [one.key for one in found.values() if not window.first <= one.day <= window.last]
@@ -79,7 +80,14 @@ def in_windows(ask: Ask, kind: str, whole: Window, system: str) -> Iterator[tupl
             raise ContractViolation(kind, reason, system=system)
         yield window, sorted(found.values(), key=lambda one: (one.day, one.key))
         first = window.last + timedelta(days=1)
-        days *= 2
+        if len(found) * 2 <= room:  # the same number of days again would have fitted
+            days *= 2
+
+
+def _narrower(days: int, on_page: int, total: int | None) -> int:
+    """How many days to ask for next: half as many, or fewer where a count says that not even half would fit."""
+    half = days // 2
+    return half if total is None else max(1, min(half, days * on_page * 9 // (total * 10)))
 
 
 def _goes_on(ask: Ask, kind: str, window: Window, page: DocumentPage, found: Mapping[str, Document]) -> bool:

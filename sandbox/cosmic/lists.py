@@ -35,12 +35,12 @@ def conditions(body: Mapping[str, Any], fields: Mapping[str, str], *, as_text: b
     return where, given
 
 
-def orders(books: Books, kind: str, body: Mapping[str, Any], *, as_text: bool) -> list[dict[str, Any]]:
-    """Documents with their lines."""
+def orders(books: Books, kind: str, body: Mapping[str, Any], *, as_text: bool) -> list[str]:
+    """Documents with their lines, as stored."""
     fields = {"bizdate": "day || ' 00:00:00'", "modifytime": "modified", "billstatus": "status"}
     where, given = conditions(body, fields, as_text=as_text)
     rows = books.rows(f"SELECT bill FROM orders WHERE kind = ?{where} {_SCRAMBLED}", (kind, *given))  # noqa: S608
-    return [parse(row["bill"]) for row in rows]
+    return [row["bill"] for row in rows]
 
 
 def rows_of(books: Books, kind: str) -> list[dict[str, Any]]:
@@ -60,5 +60,6 @@ def page_of(rows: list[Any], body: Mapping[str, Any], most_rows: int, *, counts:
         raise Refused("400", say("no_page_size"))
     size, number = min(int(body["pageSize"]), most_rows), int(body.get("pageNo") or 1)
     start = (number - 1) * size
-    found = {"rows": rows[start : start + size], "pageNo": number, "pageSize": size, "filter": "[1 = 1]"}
+    shown = [parse(row) if isinstance(row, str) else row for row in rows[start : start + size]]
+    found = {"rows": shown, "pageNo": number, "pageSize": size, "filter": "[1 = 1]"}
     return {**found, **({"totalCount": len(rows), "lastPage": start + size >= len(rows)} if counts else {})}

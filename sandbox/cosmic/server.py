@@ -75,7 +75,7 @@ class CosmicSite:
         self._behaviour = behaviour
         self._control = Control(self, control_token)
         text = behaviour.filter_text
-        self._queries: Mapping[str, Callable[[Mapping[str, Any]], list[dict[str, Any]]]] = {
+        self._queries: Mapping[str, Callable[[Mapping[str, Any]], list[Any]]] = {
             "SaleOrders": lambda body: orders(books, "sale", body, as_text=text),
             "PurchaseOrders": lambda body: orders(books, "purchase", body, as_text=text),
             "Stock": lambda body: stock(books, body),

@@ -91,7 +91,7 @@ class U8CloudSite:
         self.log = CallLog()
         self._behaviour = behaviour
         self._control = Control(self, control_token)
-        self._lists: Mapping[str, Callable[[Mapping[str, Any]], list[dict[str, Any]]]] = {
+        self._lists: Mapping[str, Callable[[Mapping[str, Any]], list[Any]]] = {
             "SaleOrders": lambda body: orders(books, "sale", body),
             "PurchaseOrders": lambda body: orders(books, "purchase", body),
             "Stock": lambda body: rows_of(books, "stock", body),

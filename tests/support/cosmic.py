@@ -98,7 +98,7 @@ class Cosmic:
             "account_book": BOOK,
             "voucher_type": VOUCHER_TYPE,
             "token_header": gate.token_header,
-            "history_from": "2024-01-01",
+            "history_from": "2025-10-01",
             "dimensions": {"broker_account": DIMENSIONS["broker_account"]},
             **options,
         }

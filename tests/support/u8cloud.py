@@ -97,7 +97,7 @@ class U8Cloud:
             "account_book": BOOK,
             "voucher_type": VOUCHER_TYPE,
             "maker": MAKER,
-            "history_from": "2024-01-01",
+            "history_from": "2025-10-01",
             "dimensions": {"broker_account": AUXILIARY_TYPES["broker_account"]},
             **options,
         }
