@@ -12,6 +12,7 @@ from sandbox.diff import command as diff
 from sandbox.file_drop import command as file_drop
 from sandbox.generic import command as generic
 from sandbox.kingdee import command as kingdee
+from sandbox.nccloud import command as nccloud
 from sandbox.odoo import command as odoo
 from sandbox.sap import command as sap
 from sandbox.u8cloud import command as u8cloud
@@ -27,6 +28,7 @@ COMMANDS = {
     ),
     "generic": (generic, "an ERP with paged JSON and OData lists on a loopback port, loaded with the demo company"),
     "kingdee": (kingdee, "a Kingdee K/3 Cloud site on a loopback port, loaded with the demo company"),
+    "nccloud": (nccloud, "a Yonyou NC Cloud business centre on a loopback port, loaded with the demo company"),
     "odoo": (odoo, "an Odoo of any release from 14 to 19 on a loopback port, loaded with the demo company"),
     "sap": (sap, "an SAP S/4HANA system on a loopback port, loaded with the demo company"),
     "statements": (statements, "the demo company's broker statements, price lists and designation as files"),

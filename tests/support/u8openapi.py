@@ -183,7 +183,7 @@ class U8UnderTest:
             url="http://127.0.0.1:9/" if access is Access.UNREACHABLE else "",
             secret=WRONG_SECRET if access is Access.WRONG_SECRET else "",
             call_seconds=call_seconds,
-            page_rows=20,
+            page_rows=6,
             voucher_road=self.road,
         )
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from adapters.erp.order_lines import flat
 from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot, master_builder
 from adapters.erp.u8openapi.capabilities import CAPABILITIES
 from adapters.erp.u8openapi.lookup import VoucherLookup
-from adapters.erp.u8openapi.read import ListReader, OrderReader, flat
+from adapters.erp.u8openapi.read import ListReader, OrderReader
 from adapters.erp.u8openapi.vendor import MATERIALS, ORDER_KINDS, PARTNERS, STOCK, OrderKind, U8Options
 from adapters.erp.u8openapi.write import VoucherWriter, voucher_body
 from connectors.u8openapi import EaiClient, U8Client

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from adapters.erp.u8openapi.read import flat
+from adapters.erp.order_lines import flat
 from adapters.erp.u8openapi.vendor import NOWHERE, STAGES, VOUCHER_LINES, U8Options
 from connectors.u8openapi import U8Client
 from hedge_core.errors import ContractViolation, IdempotencyConflict

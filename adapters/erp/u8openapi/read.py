@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.erp.order_lines import flat, joined
 from adapters.erp.records import Mapper
 from adapters.erp.u8openapi.pages import whole_list
 from adapters.erp.u8openapi.vendor import MATERIALS, ORDER_KINDS, PARTNERS, STOCK, OrderKind, U8Options
@@ -52,21 +53,6 @@ class Document:
     code: str
     after: str
     rows: list[Row]
-
-
-def flat(body: bytes) -> dict[str, Any]:
-    """Field name to value of a raw record. Of an order line, the line's fields bear their own names, the order's `head_…`."""
-    found = values(body)
-    if not isinstance(found, dict):
-        return {}
-    if set(found) == {"head", _LINES} and isinstance(found["head"], dict):
-        head = {f"head_{name}": value for name, value in found["head"].items()}
-        return head | _plain(found[_LINES])
-    return _plain(found)
-
-
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if not isinstance(value, dict | list)}
 
 
 class OrderReader:
@@ -141,18 +127,18 @@ class OrderReader:
         """The lines of one document, each together with the document's head, byte for byte as received."""
         members = dict(self._client.document(kind.resource, code))
         entries = members.pop(_LINES, b"[]")
-        head = msgspec.json.encode({name: msgspec.Raw(value) for name, value in members.items()})
         name = self._options.line_field(kind)
         rows: dict[str, Row] = {}
         try:
             for raw in msgspec.json.decode(entries, type=list[msgspec.Raw] | None) or []:
                 line = str(values(bytes(raw)).get(name) or "").strip()
-                body = b'{"head":' + head + b',"entry":' + bytes(raw) + b"}"
                 if not line or line in rows:
                     raise ContractViolation(
                         kind.resource, f"{code}: lines are not told apart by {name}: set line_fields"
                     )
-                rows[line] = Row(ExternalRef(self._connection, kind.kind, f"{code}/{line}"), body)
+                rows[line] = Row(
+                    ExternalRef(self._connection, kind.kind, f"{code}/{line}"), joined(members, bytes(raw))
+                )
         except (msgspec.DecodeError, AttributeError) as error:
             raise ContractViolation(
                 kind.resource, f"{code}: lines that cannot be read", system=self._client.system

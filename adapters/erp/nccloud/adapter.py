@@ -1,0 +1,142 @@
+"""NC Cloud behind the port: reading, writing and looking up, each in its own file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from adapters.erp.nccloud.capabilities import CAPABILITIES
+from adapters.erp.nccloud.lookup import VoucherLookup
+from adapters.erp.nccloud.read import OrderReader, StockReader
+from adapters.erp.nccloud.vendor import ORDER_KINDS, NcCloudOptions, OrderKind
+from adapters.erp.nccloud.write import VoucherWriter, voucher_body
+from adapters.erp.order_lines import flat
+from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot
+from connectors.nccloud import NcCloudClient
+from hedge_core.errors import AuthFailed, PlatformError, Rejected, Unavailable
+from hedge_core.model.identity import ExternalRef
+from hedge_core.model.matches import HedgeMatch
+from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
+from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
+from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
+from hedge_core.ports.erp import ErpCapabilities, Health, HealthStep
+from messages import Message
+
+SPEC_NAMES: Final = ("sale_line", "purchase_line", "stock")
+"""The mapping specs this adapter needs, by the kind of record they read."""
+
+
+class NcCloudAdapter:
+    """One connection. `specs` holds a compiled spec per name of `SPEC_NAMES`; `now` answers aware UTC time."""
+
+    def __init__(
+        self,
+        connection: str,
+        client: NcCloudClient,
+        specs: Mapping[str, Spec],
+        options: NcCloudOptions,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._options = options
+        orders = {one.kind: Mapper[ContractLine](specs[one.kind], contract_line) for one in ORDER_KINDS}
+        stock = Mapper[InventoryLot](specs["stock"], inventory_lot)
+        self._mappers: Mapping[str, Mapper[Any]] = {**orders, "stock": stock}
+        self._orders = OrderReader(client, connection, orders, options, now)
+        self._stock = StockReader(client, connection, stock, options, now)
+        self._lookup = VoucherLookup(client, options, now)
+        self._vouchers = VoucherWriter(client, options, self._lookup)
+
+    @property
+    def capabilities(self) -> ErpCapabilities:
+        return CAPABILITIES
+
+    def check(self) -> Health:
+        """Log in, call every configured address, and see the names that are read on a document, a row and a voucher."""
+        steps = [self._step("login", self._log_in)]
+        if steps[0].ok:
+            for kind in self._options.order_kinds():
+                steps.append(self._step(f"orders:{kind.kind}", lambda kind=kind: self._order_seen(kind)))  # type: ignore[misc]
+            steps.append(self._step("stock", self._stock_seen))
+            steps.append(self._step("reference", self._reference_seen))
+        return Health(tuple(steps))
+
+    def _step(self, name: str, probe: Callable[[], tuple[bool, Message]]) -> HealthStep:
+        try:
+            ok, finding = probe()
+        except Unavailable as error:
+            return HealthStep("reach" if name == "login" else name, False, error.message)
+        except AuthFailed as error:
+            return HealthStep("login", False, error.message)
+        except PlatformError as error:
+            return HealthStep(name, False, error.message)
+        return HealthStep(name, ok, finding)
+
+    def _log_in(self) -> tuple[bool, Message]:
+        self._client.log_in()
+        return True, Message("nccloud.login_ok")
+
+    def _order_seen(self, kind: OrderKind) -> tuple[bool, Message]:
+        _, row = self._orders.probe(kind)
+        return True, self._found(row, self._mappers[kind.kind])
+
+    def _stock_seen(self) -> tuple[bool, Message]:
+        _, row = self._stock.probe()
+        return True, self._found(row, self._mappers["stock"])
+
+    def _found(self, row: Mapping[str, Any], mapper: Mapper[Any]) -> Message:
+        unread = [name for name in mapper.spec.fields if row and name not in row]
+        if unread:
+            return Message("nccloud.list_without_fields", {"fields": ", ".join(unread)})
+        return Message("nccloud.list_ok")
+
+    def _reference_seen(self) -> tuple[bool, Message]:
+        record = self._lookup.some_voucher()
+        if record is None:
+            return True, Message("nccloud.no_voucher_yet")
+        absent = self._lookup.absent_names(record)
+        if absent:
+            return False, Message("nccloud.voucher_fields_absent", {"fields": ", ".join(absent)})
+        return True, Message("nccloud.reference_ok")
+
+    def pull_masters(self, kind: MasterKind, since: Cursor | None) -> Iterator[Pulled[Master]]:
+        """None: the card lists no masters, because no address for them is confirmed."""
+        return iter(())
+
+    def pull_contracts(
+        self, since: Cursor | None, scope: PullScope = PullScope.CHANGED
+    ) -> Iterator[Pulled[ContractLine]]:
+        return self._orders.pull(since, scope)
+
+    def pull_inventory(self, since: Cursor | None) -> Iterator[Pulled[InventoryLot]]:
+        return self._stock.pull()
+
+    def remap(self, raw: RawRecord) -> Mapped[Any] | Quarantined:
+        return self._mappers[raw.ref.kind].read(raw.ref, flat(raw.body))
+
+    def raw_fields(self, raw: RawRecord) -> dict[str, Any]:
+        return flat(raw.body)
+
+    def find_voucher(self, key: str) -> PostingReceipt | None:
+        document = self._lookup.one(key)
+        return document.receipt() if document else None
+
+    def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
+        found = self._lookup.by_keys(keys)
+        return {key: [document.receipt() for document in documents] for key, documents in found.items()}
+
+    def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
+        return self._vouchers.push(batch)
+
+    def voucher_body(self, voucher: Voucher) -> dict[str, Any]:
+        """The exact body a push would send, before it is protected: for a dry run."""
+        return voucher_body(voucher, self._options)
+
+    def find_hedges(self, leg: ExternalRef) -> HedgeNote | None:
+        """None: notes are not written."""
+        return None
+
+    def push_hedges(self, leg: ExternalRef, matches: Sequence[HedgeMatch]) -> PostingReceipt:
+        """Always `Rejected`: no call is confirmed that changes one free item of an order line and nothing else."""
+        raise Rejected("no-place", f"hedge notes are not written to NC Cloud ({leg.kind})", system="HedgeBridge")

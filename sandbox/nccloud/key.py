@@ -1,0 +1,29 @@
+"""The invented application's RSA key pair, as numbers. It guards nothing: it is public with this file."""
+
+from __future__ import annotations
+
+MODULUS = int(
+    "bee3a32f111ae973fef2fbdb6f4e7042c63df2f1ebd22c07b0581f701fe0191ee6d6fb4f460da170df1c49005bda6eae1180"
+    "d81414dbbb8108dd9f5fe885b7e75bd55549e1274c617998b3485d6707c450535bb5c4b003520d7bdeb03469253125849085"
+    "b281e6dd7f69d82701dcbcdb6c87f193ab31ae8d4c70f43f1822ef22428a1c116fd2af828f0789b9193f322a917ba7932339"
+    "be81046ff27a940e134c98297da9e34ece7cfb28d8b2eb63776d3104a087f1babd064502b3cb4db004f508d04a918022f490"
+    "e26989e56fc0940ec3971475a1dbb470769c52e52431eb6b43e0cc908e0401efd26b2fff3fb81aaf9b3539c4e9edc079d2e8"
+    "0614d7c4d5dd",
+    16,
+)
+EXPONENT = int(
+    "d32e2e33ce923fde3a80b029fe17b3ab8148103e02ccd27a48bb351d9ef2d1a495b48d7d32edb6d370cdf7e42dba316b6a2d"
+    "8b45df56166b3fac33cbc0a161d77d78b4f7c6f084140e32188c255185862e131b6f80a56c5c560e8505fc28ce340ca739b3"
+    "5a44a8e43848dc54d3b65417060792ae363b118fe2b07a30dbb1ec5ad97bcd787b5adb5b19443ab8df7a65e5d7776ede3bf2"
+    "ed9d5d78e2d5aa81ead015b99abd6e132702d1428b0d114f304171e5513cab160ecc12072d0f670f59e55223100a491dac1e"
+    "080aba46c92f25f4193e4535e8ff9f459f2f822ca72528de28639b30afafa02dfef05dc3046604b98da94defe2fb4c262343"
+    "f654ff32f1",
+    16,
+)
+PUBLIC_KEY = (
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAvuOjLxEa6XP+8vvbb05wQsY98vHr0iwHsFgfcB/gGR7m1vtPRg2hcN8c"
+    "SQBb2m6uEYDYFBTbu4EI3Z9f6IW351vVVUnhJ0xheZizSF1nB8RQU1u1xLADUg173rA0aSUxJYSQhbKB5t1/adgnAdy822yH8ZOr"
+    "Ma6NTHD0Pxgi7yJCihwRb9Kvgo8HibkZPzIqkXunkyM5voEEb/J6lA4TTJgpfanjTs58+yjYsutjd20xBKCH8bq9BkUCs8tNsAT1"
+    "CNBKkYAi9JDiaYnlb8CUDsOXFHWh27RwdpxS5SQx62tD4MyQjgQB79JrL/8/uBqvmzU5xOntwHnS6AYU18TV3QIDAQAB"
+)
+"""What the platform shows: the public half, base64."""
