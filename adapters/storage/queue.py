@@ -29,6 +29,8 @@ _TOGETHER: Final = "voucher"
 HELD_TOGETHER: Final = text("outbox.state IN ('leased', 'started')")
 """`HELD`, for a query that speaks of the table twice."""
 
+_LEAD: Final = OUTBOX.alias("lead")  # made once: a copy of the table per look would cost more than the look
+
 _NARROW: Final = tuple(
     OUTBOX.c[name] for name in ("id", "book_id", "connection", "kind", "lease_token", "lease_until", "attempts")
 )
@@ -65,7 +67,7 @@ class DueRows:
 
     def leased(self, row_id: int) -> Lease | None:
         """The row behind a message, whatever its book, with those leased together with it; None when nobody holds it."""
-        lead = OUTBOX.alias("lead")
+        lead = _LEAD
         same = (
             OUTBOX.c.book_id == lead.c.book_id,
             OUTBOX.c.connection == lead.c.connection,

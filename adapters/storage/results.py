@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select
@@ -177,6 +178,7 @@ class Results:
         }
 
 
+@cache
 def _highest() -> Any:
     other = VOUCHERS.alias("other")
     same = (other.c.book_id == VOUCHERS.c.book_id, other.c.voucher_id == VOUCHERS.c.voucher_id)
