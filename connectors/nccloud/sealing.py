@@ -91,7 +91,12 @@ def _encrypted(body: bytes, security_key: str) -> bytes:
 
 def _decrypted(body: bytes, security_key: str) -> bytes:
     worker = _cipher(security_key).decryptor()
-    return worker.update(base64.b64decode(body)) + worker.finalize()
+    return worker.update(_strict(body)) + worker.finalize()
+
+
+def _strict(body: bytes) -> bytes:
+    """What base64 stands for. Line breaks are ignored; anything else that is no base64 means that this is no such body."""
+    return base64.b64decode(b"".join(body.split()), validate=True)
 
 
 def _compressed(body: bytes, _key: str) -> bytes:
@@ -100,7 +105,7 @@ def _compressed(body: bytes, _key: str) -> bytes:
 
 def _unpacked(body: bytes, _key: str) -> bytes:
     worker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    found = worker.decompress(base64.b64decode(body), LARGEST_BODY)
+    found = worker.decompress(_strict(body), LARGEST_BODY)
     if not worker.eof:
         raise ValueError("cut, or too large")
     return found
