@@ -49,7 +49,7 @@ class LotsOfDay:
     @property
     def after(self) -> tuple[PositionLot, ...]:
         """The lots still open, each with its rest."""
-        return tuple(replace(m.lot, lots=m.end) for m in self.movements if m.end)
+        return tuple(m.lot if m.lot.lots == m.end else replace(m.lot, lots=m.end) for m in self.movements if m.end)
 
 
 def number_order(fill_id: str) -> tuple[int, int, str]:

@@ -100,7 +100,7 @@ class Fill:
     @property
     def key(self) -> str:
         """Stable text identity within a book: account, trading day, exchange, fill id and direction."""
-        day = self.trading_day.strftime("%Y%m%d")
+        day = self.trading_day.isoformat().replace("-", "")
         return f"{self.account}/{day}/{self.exchange}/{self.fill_id}/{self.direction.value}"
 
 

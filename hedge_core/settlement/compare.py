@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from hedge_core.model.futures import AccountStatement, Direction, PositionLot
@@ -96,7 +97,12 @@ def _lots(statement: AccountStatement, lots: Iterable[PositionLot]) -> Iterator[
 
 
 def _key(instrument: str, direction: str, flag: str, opened: str, price: Decimal) -> LotKey:
-    return instrument, direction, flag, opened, format(price.normalize(), "f")
+    return instrument, direction, flag, opened, _price_text(price)
+
+
+@lru_cache(maxsize=65536)
+def _price_text(price: Decimal) -> str:
+    return format(price.normalize(), "f")
 
 
 def _funds(statement: AccountStatement, ours: FundsResult) -> Iterator[Difference]:

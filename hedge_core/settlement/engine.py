@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from hedge_core.errors import RuleBroken
 from hedge_core.exposure import QUANTITY_PLACES, Exposure, exposure
 from hedge_core.instruments import parse_instrument
 from hedge_core.lots import LotsOfDay, apply_fills
-from hedge_core.model.futures import SettlementPrice
+from hedge_core.model.futures import Direction, PositionLot, SettlementPrice
 from hedge_core.settlement.checks import broken_identities, broken_net_lots
 from hedge_core.settlement.compare import Difference, compare
 from hedge_core.settlement.figures import (
@@ -62,7 +62,10 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     day = end_lots(traded, ended)
     broken = [*price_breaks, *_statement_breaks(given), *day.broken, *_instrument_breaks(given, day, prices)]
     lots_after = day.after
-    counted = [lot for lot in lots_after if lot.instrument in given.deltas or not is_option(lot.instrument)]
+    options_named = {m.lot.instrument for m in day.movements if is_option(m.lot.instrument)}
+    counted = _summed(
+        [lot for lot in lots_after if lot.instrument in given.deltas or lot.instrument not in options_named]
+    )
     at_end = exposure(
         given.book, given.lines, given.inventory, counted, given.products, given.vat_rates, deltas=given.deltas
     )
@@ -109,6 +112,15 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     figures = Figures(_header(given, accounts, funds, scales, at_end), tables)
     differences = compare(lots_after, funds, prices["settlement"], prices["previous"], given.statements)
     return Settlement(figures, at_end, differences)
+
+
+def _summed(lots: Iterable[PositionLot]) -> list[PositionLot]:
+    """One lot per instrument and side: the exposure asks for nothing finer."""
+    sums: dict[tuple[str, Direction], tuple[PositionLot, int]] = {}
+    for lot in lots:
+        first, count = sums.get((lot.instrument, lot.direction), (lot, 0))
+        sums[lot.instrument, lot.direction] = first, count + lot.lots
+    return [replace(lot, lots=count) for lot, count in sums.values()]
 
 
 def _only(day: LotsOfDay, names: Set[str], inside: bool) -> LotsOfDay:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -29,8 +30,10 @@ def places_of(values: Iterable[Decimal], least: int = 0) -> int:
     return most
 
 
+@lru_cache(maxsize=65536)
 def to_units(value: Decimal, places: int) -> int:
-    """`value` in units of 10^-places; ValueError if it has more decimals than that (nothing is ever rounded here)."""
+    """`value` in units of 10^-places; ValueError if it has more decimals than that (nothing is ever rounded here).
+    Kept for prices that come again and again."""
     scaled = value.scaleb(places, EXACT)
     whole = int(scaled)
     if whole != scaled:
@@ -50,7 +53,10 @@ def fits(*figures: int) -> bool:
 
 def column(values: Iterable[int]) -> Int64Column:
     """Little-endian int64 column of Python integers; OverflowError if one does not fit (callers prove that before)."""
-    listed = list(values)
-    if not fits(*listed):
+    try:
+        result: Int64Column = np.array(list(values), dtype="<i8")
+    except OverflowError as beyond:
+        raise OverflowError("a figure is beyond int64: its bounds were not proved") from beyond
+    if len(result) and int(result.min()) < -INT64_MAX:
         raise OverflowError("a figure is beyond int64: its bounds were not proved")
-    return np.array(listed, dtype="<i8")
+    return result
