@@ -10,10 +10,13 @@ from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from hedge_core.exposure import STOCK, Exposure, ExposureRow, exposure, lots_to_hedge
+from hedge_core.exposure import STOCK, Exposure, ExposureRow, Handover, exposure, lots_to_hedge
+from hedge_core.exposure_views import exposure_by_book, exposure_by_partner, goods_by_owner, planned_rows
+from hedge_core.matching import spot_legs
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
 from hedge_core.model.identity import BookId, ExternalRef
 from hedge_core.model.physical import ContractLine, InventoryLot, LineStatus, LotKind, PricingKind, Side
+from hedge_core.model.terms import PlannedVolume
 
 BOOK = BookId("jinhe")
 VAT = {"copper": Decimal("0.13")}
@@ -193,3 +196,112 @@ def test_receipt_delivery_and_transfer_never_change_the_exposure(
 
 def total_or_none(lines: list[ContractLine], inventory: list[InventoryLot]) -> Decimal:
     return total(exposure(BOOK, lines, inventory, [], PRODUCTS, VAT)).exposure
+
+
+# --- partly priced, on the way, elsewhere -----------------------------------------------------------------------------
+
+
+def test_a_part_that_is_priced_is_exposed_and_the_rest_is_not() -> None:
+    part = line(1, PURCHASE, FLOATING, 500, 200, priced=Decimal(300))
+    row = total(exposure(BOOK, [part], [stock(1, 200)], [], PRODUCTS, VAT))
+    assert (row.priced_purchases, row.unpriced_purchases, row.arrived_unpriced, row.exposure) == (100, 200, 0, 300)
+    early = line(1, PURCHASE, FLOATING, 500, 200, priced=Decimal(150))
+    row = total(exposure(BOOK, [early], [stock(1, 200)], [], PRODUCTS, VAT))
+    assert (row.priced_purchases, row.unpriced_purchases, row.arrived_unpriced, row.exposure) == (0, 300, 50, 150)
+
+
+@settings(max_examples=100, deadline=None)
+@any_of(
+    st.lists(st.tuples(st.sampled_from(list(Side)), st.sampled_from(list(PricingKind)), *[quantities] * 4), max_size=6),
+    st.data(),
+)
+def test_receipt_delivery_return_invoice_and_transfer_never_change_a_partly_priced_exposure(
+    made: list[tuple[Side, PricingKind, Decimal, Decimal, Decimal, Decimal]], data: st.DataObject
+) -> None:
+    lines = [
+        line(n, side, kind, ordered + done, done, priced=min(priced, ordered + done), closed_rest=min(rest, ordered))
+        for n, (side, kind, ordered, done, priced, rest) in enumerate(made)
+    ]
+    goods = Decimal(100000)
+    legs = spot_legs(lines, [stock(1, goods)], {}, VAT)
+    before = total_or_none(lines, [stock(1, goods)])
+    assert sum(leg.quantity for leg in legs) == before, "the legs add up to the exposure"
+    moved = []
+    for row in lines:
+        gone = data.draw(st.decimals(0, row.open_quantity, places=3))
+        back = data.draw(st.decimals(0, row.delivered + gone - row.returned, places=3))
+        invoiced = data.draw(st.decimals(0, 500, places=3))
+        out = replace(row, delivered=row.delivered + gone, returned=row.returned + back, invoiced=invoiced)
+        moved.append(out)
+        goods += (gone - back) if row.side is PURCHASE else -(gone - back)
+    assert total_or_none(moved, [stock(1, goods - 40), stock(2, 40, warehouse="W2")]) == before
+
+
+def test_goods_on_their_way_count_once() -> None:
+    on_water = replace(stock(2, 60), transit_line="k3:contract_line:1")
+    lines = [line(1, PURCHASE, PRICED, 100, 0, shipped=Decimal(60)), line(2, SALE, PRICED, 80, 20, shipped=Decimal(50))]
+    row = total(exposure(BOOK, lines, [stock(1, 10), on_water], [], PRODUCTS, VAT))
+    assert (row.priced_purchases, row.inventory, row.in_transit) == (100, 10 + 30, 60 + 30)
+    assert row.exposure == 100 + 40 - 60
+    legs = spot_legs(lines, [stock(1, 10), on_water], {}, VAT)
+    assert sum(leg.quantity for leg in legs) == row.exposure
+    assert len({leg.ref for leg in legs}) == len(legs)
+
+
+def test_goods_at_a_processor_are_ours_and_tolling_goods_of_others_are_not() -> None:
+    goods = [stock(1, 10), replace(stock(2, 25), holder="smelter"), stock(3, 99, ours=False)]
+    row = total(exposure(BOOK, [], goods, [], PRODUCTS, VAT))
+    assert (row.inventory, row.at_processors, row.others_goods, row.exposure) == (35, 25, 99, 35)
+    assert [(one.owner, one.holder, one.ours, one.quantity) for one in goods_by_owner(goods)] == [
+        ("jinhe", "", True, 10),
+        ("jinhe", "smelter", True, 25),
+        ("other", "", False, 99),
+    ]
+
+
+# --- options, virtual stock, handovers --------------------------------------------------------------------------------
+
+
+def test_options_count_by_delta_and_without_one_they_are_named() -> None:
+    """20 bought puts × 5 t × −0.4 = −40 t against 850 − 810 of the facts' example with 162 short lots."""
+    put = replace(short(20, "SHFE.cu2605P70000"), lot_id="put", direction=Direction.BUY)
+    products = {**PRODUCTS, "SHFE.cu2605P70000": CU}
+    given = (BOOK, EXAMPLE_LINES, [stock(1, 1000)], [short(162), put], products, VAT)
+    row = total(exposure(*given, deltas={"SHFE.cu2605P70000": Decimal("-0.4")}))
+    assert (row.exposure, row.futures, row.options, row.net, row.hedge_ratio) == (850, -810, -40, 0, 1)
+    assert [one.rule for one in exposure(*given).broken] == ["delta_missing"]
+
+
+def test_virtual_stock_is_shown_beside_the_goods_and_counted_once() -> None:
+    long = replace(short(10), lot_id="virtual", direction=Direction.BUY)
+    row = total(exposure(BOOK, [], [stock(1, 100)], [long], PRODUCTS, VAT, virtual={"virtual"}))
+    assert (row.virtual_stock, row.futures, row.inventory, row.net) == (50, 50, 100, 150)
+
+
+def test_what_another_book_hands_over_is_in_the_net_and_adds_up_to_nothing_in_the_group() -> None:
+    ours = exposure(
+        BOOK, [], [stock(1, 100)], [], PRODUCTS, VAT, internal=[Handover("A1", "copper", "2026-05", "t", Decimal(-100))]
+    )
+    theirs = exposure(
+        BookId("other"),
+        [],
+        [],
+        [short(20)],
+        PRODUCTS,
+        VAT,
+        internal=[Handover("A1", "copper", "2026-05", "t", Decimal(100))],
+    )
+    rows = exposure_by_book([ours, theirs])
+    assert [(row.book, row.net, row.internal) for row in rows] == [("jinhe", 0, -100), ("other", 0, 100)]
+
+
+def test_counterparties_add_up_to_the_lines_and_planned_volumes_stay_apart() -> None:
+    lines = [line(1, PURCHASE, PRICED, 100), line(2, SALE, PRICED, 40, partner="P2")]
+    parts = exposure_by_partner(BOOK, lines, VAT)
+    assert {name: total(part).exposure for name, part in parts.items()} == {"P1": 100, "P2": -40}
+    volumes = [
+        PlannedVolume("a", "copper", PURCHASE, "2026-05", Decimal(1000), "t", Decimal("0.6")),
+        PlannedVolume("b", "copper", SALE, "2026-05", Decimal(200), "t", Decimal(1)),
+    ]
+    (row,) = planned_rows(volumes)
+    assert (row.planned, row.weighted) == (800, 400)
