@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from hedge_core.canonical import decimal_text
 from hedge_core.exposure import QUANTITY_PLACES, STOCK
 from hedge_core.lots import lot_order
 from hedge_core.matching import ONE_TO_ONE, Matching, _half_up, _unused_id, match_fifo
+from hedge_core.matching_columns import MonthWindow as MonthWindow
+from hedge_core.matching_columns import Side, pair_columns
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
 from hedge_core.model.identity import BookId
 from hedge_core.model.matches import HedgeMatch, SpotLeg
 from hedge_core.products import delivery_month
-from hedge_core.quant.flow import Arc, most_then_cheapest
 from hedge_core.settlement.units import from_units, places_of, to_units
 
 OPTIMAL: Final = "optimal"
@@ -26,17 +28,6 @@ WHY_OTHER_MONTH: Final = "matching_optimal.why_other_month"
 
 Bucket = tuple[str, int]
 """Group (what may be matched with what) and month, counted in months."""
-
-
-@dataclass(frozen=True, slots=True)
-class MonthWindow:
-    """How many months after the leg's month a lot may deliver, both included; negative: before it."""
-
-    earliest: int = 0
-    latest: int = 3
-
-    def holds(self, gap: int) -> bool:
-        return self.earliest <= gap <= self.latest
 
 
 class Pair(NamedTuple):
@@ -55,42 +46,18 @@ def best_pairs(
 
     Cost depends on nothing but the buckets, so the flow between buckets has the very objective of the flow between all
     rows; it is dealt out to the rows of both buckets oldest first. Without a window any month may serve."""
-    leg_rows, lot_rows = _by_bucket(legs), _by_bucket(lots)
-    sources, sinks = sorted(leg_rows), sorted(lot_rows)
-    by_group: dict[str, list[int]] = {}
-    for number, (group, _) in enumerate(sinks):
-        by_group.setdefault(group, []).append(number)
-    arcs = [
-        Arc(source, sink, abs(sinks[sink][1] - month))
-        for source, (group, month) in enumerate(sources)
-        for sink in by_group.get(group, ())
-        if window is None or window.holds(sinks[sink][1] - month)
-    ]
-    flows = most_then_cheapest(
-        [sum(legs[row][1] for row in leg_rows[one]) for one in sources],
-        [sum(lots[row][1] for row in lot_rows[one]) for one in sinks],
-        arcs,
+    numbers = {group: number for number, group in enumerate(sorted({bucket[0] for bucket, _ in (*legs, *lots)}))}
+    found = pair_columns(_side(legs, numbers), _side(lots, numbers), window)
+    columns = (found.leg.tolist(), found.lot.tolist(), found.quantity.tolist(), found.gap.tolist())
+    return [Pair(*row) for row in zip(*columns, strict=True)]
+
+
+def _side(rows: Sequence[tuple[Bucket, int]], numbers: Mapping[str, int]) -> Side:
+    return Side(
+        np.array([numbers[bucket[0]] for bucket, _ in rows], np.int64),
+        np.array([bucket[1] for bucket, _ in rows], np.int64),
+        np.array([quantity for _, quantity in rows], np.int64),
     )
-    leg_left, lot_left = [quantity for _, quantity in legs], [quantity for _, quantity in lots]
-    queues = {one: iter(rows) for one, rows in leg_rows.items()}, {one: iter(rows) for one, rows in lot_rows.items()}
-    at: tuple[dict[Bucket, int], dict[Bucket, int]] = {}, {}
-    pairs: list[Pair] = []
-    for arc, flow in zip(arcs, flows, strict=True):
-        here, there = sources[arc.source], sinks[arc.sink]
-        gap = there[1] - here[1]
-        leg, lot = at[0].get(here, -1), at[1].get(there, -1)
-        while flow:
-            while leg < 0 or not leg_left[leg]:
-                leg = next(queues[0][here])
-            while lot < 0 or not lot_left[lot]:
-                lot = next(queues[1][there])
-            taken = min(flow, leg_left[leg], lot_left[lot])
-            leg_left[leg] -= taken
-            lot_left[lot] -= taken
-            flow -= taken
-            pairs.append(Pair(leg, lot, taken, gap))
-        at[0][here], at[1][there] = leg, lot
-    return pairs
 
 
 def match_optimal(
@@ -178,15 +145,6 @@ def match_optimal(
     every = (*accepted, *new)
     after = match_fifo(book, legs, lots, products, matched_on, accepted=every, hedge_flags=frozenset())
     return Matching(tuple(new), after.legs, after.lots, before.breaks)
-
-
-def _by_bucket(rows: Sequence[tuple[Bucket, int]]) -> dict[Bucket, list[int]]:
-    """Row numbers with a quantity, by bucket, in the order given."""
-    found: dict[Bucket, list[int]] = {}
-    for number, (bucket, quantity) in enumerate(rows):
-        if quantity:
-            found.setdefault(bucket, []).append(number)
-    return found
 
 
 def _group(commodity: str, long_risk: bool) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+_BEYOND: Final = "quantities or costs are beyond what the solver holds exactly"
 
 EXACT_FLOATS = 2**53
 """Up to here a float holds every integer."""
@@ -20,6 +25,18 @@ class Arc:
     cost: int
 
 
+@dataclass(frozen=True, slots=True)
+class Arcs:
+    """Arcs as columns: supply bucket, demand bucket, whole non-negative cost per unit."""
+
+    source: Ints
+    sink: Ints
+    cost: Ints
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
 class NotProved(ArithmeticError):
     """The solver's answer did not pass the exact check; nothing may be done with it."""
 
@@ -32,51 +49,61 @@ def most_then_cheapest(supply: Sequence[int], demand: Sequence[int], arcs: Seque
     scipy's HiGHS simplex is exact but for float noise: flow and dual prices are rounded, and integer arithmetic then
     proves bounds and optimality (dual feasible, and both objectives equal). The same input gives the same flow.
     `NotProved` if the proof fails; ValueError for quantities or worths beyond what floats hold exactly."""
-    if not arcs:
-        return []
-    unit = math.gcd(*supply, *demand) or 1
-    sizes = [quantity // unit for quantity in (*supply, *demand)]
-    worth = 1 + max(arc.cost for arc in arcs) * (1 + min(len(supply), len(demand)))
-    if min(sizes) < 0 or sum(sizes) * worth >= EXACT_FLOATS**2 or sum(sizes) >= EXACT_FLOATS:
-        raise ValueError("quantities or costs are beyond what the solver holds exactly")
-    gains = [worth - arc.cost for arc in arcs]
-    ends = [(arc.source, len(supply) + arc.sink) for arc in arcs]
-    flow, prices = _solve(sizes, gains, ends)
-    _prove(sizes, gains, ends, flow, prices)
-    return [units * unit for units in flow]
+    columns = Arcs(
+        np.array([arc.source for arc in arcs], np.int64),
+        np.array([arc.sink for arc in arcs], np.int64),
+        np.array([arc.cost for arc in arcs], np.int64),
+    )
+    try:
+        sizes = np.array(supply, np.int64), np.array(demand, np.int64)
+    except OverflowError as beyond:
+        raise ValueError(_BEYOND) from beyond
+    return [int(units) for units in most_then_cheapest_on(*sizes, columns)]
 
 
-def _solve(sizes: Sequence[int], gains: Sequence[int], ends: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+def most_then_cheapest_on(supply: Ints, demand: Ints, arcs: Arcs) -> Ints:
+    """`most_then_cheapest` in columns; the flow on each arc."""
+    if not len(arcs):
+        return np.zeros(0, np.int64)
+    sizes = np.concatenate((supply, demand))
+    if int(sizes.min()) < 0:
+        raise ValueError(_BEYOND)
+    unit = int(np.gcd.reduce(sizes)) or 1
+    sizes //= unit
+    total = sum(sizes.tolist())
+    worth = 1 + int(arcs.cost.max()) * (1 + min(len(supply), len(demand)))
+    if total * worth >= EXACT_FLOATS**2 or total >= EXACT_FLOATS:
+        raise ValueError(_BEYOND)
+    gains = worth - arcs.cost
+    sinks = arcs.sink + len(supply)
+    flow, prices = (np.asarray(column, np.int64) for column in _solve(sizes, gains, arcs.source, sinks))
+    _prove(sizes, gains, arcs.source, sinks, flow, prices)
+    return flow * unit
+
+
+def _solve(sizes: Ints, gains: Ints, sources: Ints, sinks: Ints) -> tuple[Ints, Ints]:
     """Rounded flow by arc and rounded dual price by bucket."""
-    import numpy as np
     from scipy.optimize import linprog  # type: ignore[import-untyped]
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
-    rows = np.array(ends, dtype=np.int64).T.ravel()
-    columns = np.tile(np.arange(len(ends)), 2)
-    bounds = csr_matrix((np.ones(2 * len(ends)), (rows, columns)), shape=(len(sizes), len(ends)))
-    answer: Any = linprog(-np.array(gains, dtype=float), A_ub=bounds, b_ub=np.array(sizes, float), method="highs-ds")
+    rows = np.concatenate((sources, sinks))
+    columns = np.tile(np.arange(len(sources)), 2)
+    bounds = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(sizes), len(sources)))
+    answer: Any = linprog(-gains.astype(float), A_ub=bounds, b_ub=sizes.astype(float), method="highs-ds")
     if answer.status != 0:
         raise NotProved(answer.message)
-    return [round(x) for x in answer.x.tolist()], [round(-y) for y in answer.ineqlin.marginals.tolist()]
+    return np.rint(answer.x).astype(np.int64), np.rint(-answer.ineqlin.marginals).astype(np.int64)
 
 
-def _prove(
-    sizes: Sequence[int],
-    gains: Sequence[int],
-    ends: Sequence[tuple[int, int]],
-    flow: Sequence[int],
-    prices: Sequence[int],
-) -> None:
-    """Raise `NotProved` unless the flow is allowed and no other is worth more (linear programming duality)."""
-    used = [0] * len(sizes)
-    for (source, sink), units in zip(ends, flow, strict=True):
-        used[source] += units
-        used[sink] += units
-    allowed = min(flow) >= 0 and all(have <= size for have, size in zip(used, sizes, strict=True))
-    priced = min(prices) >= 0 and all(
-        prices[source] + prices[sink] >= gain for (source, sink), gain in zip(ends, gains, strict=True)
-    )
-    gained = sum(gain * units for gain, units in zip(gains, flow, strict=True))
-    if not (allowed and priced and gained == sum(p * size for p, size in zip(prices, sizes, strict=True))):
+def _prove(sizes: Ints, gains: Ints, sources: Ints, sinks: Ints, flow: Ints, prices: Ints) -> None:
+    """Raise `NotProved` unless the flow is allowed and no other is worth more (linear programming duality). Sums of
+    products are taken with Python integers, which have no end."""
+    used = np.zeros(len(sizes), np.int64)
+    np.add.at(used, sources, flow)
+    np.add.at(used, sinks, flow)
+    allowed = int(flow.min()) >= 0 and bool((used <= sizes).all())
+    priced = int(prices.min()) >= 0 and bool((prices[sources] + prices[sinks] >= gains).all())
+    gained = sum(gain * units for gain, units in zip(gains.tolist(), flow.tolist(), strict=True))
+    bound = sum(price * size for price, size in zip(prices.tolist(), sizes.tolist(), strict=True))
+    if not (allowed and priced and gained == bound):
         raise NotProved("the solver's flow is not proved to be the best")
