@@ -57,7 +57,7 @@ def summary_text(
     several = [say(Message("accounting.product_count", {"count": len(named)}), _LANGUAGE)] if len(named) > 1 else named
     room = MAX_SUMMARY - len(key) - 1
     for what in (named, several):
-        body = " ".join([head, *what, who])
+        body = " ".join([head, *what, *([who] if subject else [])])
         if len(body) <= room:
             return f"{body} {key}"
     return f"{body[:room]} {key}"
