@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hedge_core.instruments import parse_instrument
-from hedge_core.model.futures import AccountStatement, CashMovement, Direction, Fill
+from hedge_core.model.futures import AccountStatement, CashMovement, Direction, Fill, PositionDetail
 from hedge_core.reconciliation.rows import Cause, ReconciliationRow, RowState, Step
 from hedge_core.reconciliation.sides import Side, Source
 from hedge_core.rounding import EXACT
@@ -37,8 +37,9 @@ class Circumstances:
 
     `fills_elsewhere` are fills of the days before and after, as any side has them; `cash_elsewhere` movements that the bank
     or another statement shows on another day, as (day, amount in less out); `margins` what our side took as margin of each
-    lot group, by instrument and side, before the one-sided rule. `floating`, `floating_before`: the floating result at the
-    end of this day and of the day before, where one side is trade-by-trade."""
+    lot group, by instrument and side, before the one-sided rule, and `details` the rows of 持仓明细 it is taken from.
+    `floating`, `floating_before`: the floating result at the end of this day and of the day before, where one side is
+    trade-by-trade."""
 
     sides: Sequence[Side] = ()
     statement: AccountStatement | None = None
@@ -48,6 +49,7 @@ class Circumstances:
     floating: Decimal = _ZERO
     floating_before: Decimal = _ZERO
     night_fills: Sequence[Fill] = ()
+    details: Sequence[PositionDetail] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,25 @@ def _one_sided_margin(row: ReconciliationRow, around: Circumstances) -> Iterator
     for product, sides in sorted(summed.items()):
         smaller = min(sides.get(Direction.BUY, _ZERO), sides.get(Direction.SELL, _ZERO))
         yield Piece(Cause.ONE_SIDED_MARGIN, sign * smaller, product)
+    for level, saved in _not_charged(around.details):
+        yield Piece(Cause.ONE_SIDED_MARGIN, sign * saved, level)
+
+
+def _not_charged(details: Sequence[PositionDetail]) -> list[tuple[str, Decimal]]:
+    """What the rule leaves out in all, by how a broker applies it: per product, per contract, per contract and hedge flag."""
+    levels: dict[str, dict[tuple[str, ...], dict[Direction, Decimal]]] = {"品种": {}, "合约": {}, "合约/投保": {}}
+    for row in details:
+        parts = parse_instrument(row.instrument)
+        if parts is None or parts.exchange not in _ONE_SIDED:
+            continue
+        keys = ((parts.exchange, parts.product), (row.instrument,), (row.instrument, row.hedge_flag.value))
+        for found, key in zip(levels.values(), keys, strict=True):
+            sides = found.setdefault(key, {})
+            sides[row.direction] = sides.get(row.direction, _ZERO) + row.margin
+    return [
+        (level, sum((min(s.get(Direction.BUY, _ZERO), s.get(Direction.SELL, _ZERO)) for s in found.values()), _ZERO))
+        for level, found in levels.items()
+    ]
 
 
 def _delivery(row: ReconciliationRow, around: Circumstances) -> Iterator[Piece]:

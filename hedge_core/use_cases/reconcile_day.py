@@ -245,6 +245,7 @@ class _Day:
             fills_elsewhere=[fill for fill in self._elsewhere if fill.account == account],
             cash_elsewhere=cash,
             margins=[(row.instrument, row.direction, row.margin) for row in (statement.positions if statement else ())],
+            details=statement.positions if statement else (),
             floating=statement.funds.floating if statement else _ZERO,
             floating_before=before.statement.funds.floating if before else _ZERO,
             night_fills=[f for f in (statement.fills if statement else ()) if f.traded_on not in (None, f.trading_day)],

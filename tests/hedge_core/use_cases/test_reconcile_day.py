@@ -270,3 +270,16 @@ def test_vouchers_are_compared_with_the_documents_in_the_erp(company: Company) -
         ("voucher_sum", other.voucher_id): (other.total, other.total + 1),
         ("voucher_date", other.voucher_id): (D(f"{other.posting_date:%Y%m%d}"), D(20260331)),
     }
+
+
+def test_the_one_sided_rule_is_understood_however_a_broker_applies_it(company: Company) -> None:
+    """The stand-in broker takes the larger side per contract and hedge flag; on this day that is not the product's."""
+    imported(company, date(2026, 3, 9))
+    done = run(company, date(2026, 3, 9))
+    margins = [row for row in done.rows if row.subject == "margin"]
+    assert [(row.state, row.remainder) for row in margins] == [(RowState.EXPLAINED, D(0))] * 2
+    assert {step.cause for row in margins for step in row.steps} == {Cause.ONE_SIDED_MARGIN}
+    assert done.blocking == []
+    with company.store.begin(BOOK, CLERK) as uow:
+        uow.save_settings({**uow.book.settings, "reconcile_without": "margin, available"})
+    assert {row.state for row in run(company, date(2026, 3, 9)).rows} == {RowState.RESOLVED}
