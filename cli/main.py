@@ -16,6 +16,7 @@ from cli.commands import (
     backups,
     basis,
     books,
+    broker_answers,
     brokers,
     deliveries,
     demo,
@@ -61,7 +62,7 @@ def options(
 
 
 for subject in (
-    books, records, brokers, inbox, movements, deliveries, mappings,
+    books, records, brokers, broker_answers, inbox, movements, deliveries, mappings,
     positions, matching, pricing, plans, basis, terms,
     recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, support, demo,
 ):  # fmt: skip

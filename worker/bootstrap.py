@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,9 @@ from hedge_core.accounting.rule_sets import BookSettings
 from hedge_core.accounting.summaries import Labels
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import Actor, BookId
+from hedge_core.ports.broker import BrokerAdapter, MarketData
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.erp import ErpAdapter
+from hedge_core.ports.erp import ErpAdapter, Health
 from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import Connection, OutboxState
 from hedge_core.product_table import ProductTable
@@ -34,6 +35,7 @@ from hedge_core.use_cases.account import Ledger
 from hedge_core.use_cases.deliver import deliver
 from mapping import SCHEMAS, CompiledSpec, compile_spec, load_spec
 from messages import Message
+from worker.brokers import BROKERS, BrokerSystem, build_broker, is_broker
 from worker.runtime import DELIVERIES, SCHEDULE, Lane, Runtime
 from worker.schedule import Scheduler
 from worker.settings import Settings
@@ -56,6 +58,7 @@ class App:
 
     def __post_init__(self) -> None:
         self._adapters: dict[tuple[str, str], tuple[object, ErpAdapter]] = {}
+        self._brokers: dict[tuple[str, str], tuple[object, BrokerAdapter]] = {}
         self._lock = threading.Lock()
 
     @functools.cached_property
@@ -118,6 +121,47 @@ class App:
                 self._adapters[book, name] = known
             return known[1]
 
+    def broker(self, book: BookId, name: str) -> BrokerAdapter:
+        """The adapter of a broker connection with its session, kept while its configuration stays as it is; the session
+        of another configuration is closed first: brokers count them."""
+        connection = self.connection(book, name)
+        stamp = (connection.system, repr(sorted(connection.options.items())), tuple(sorted(connection.secrets.items())))
+        with self._lock:
+            known = self._brokers.get((book, name))
+            if known is not None and known[0] != stamp:
+                known[1].close()
+                known = None
+            if known is None:
+                kind, wiring = self._broker_wiring(connection)
+                known = self._brokers[book, name] = (stamp, build_broker(kind, wiring))
+            return known[1]
+
+    def drop_broker(self, book: BookId, name: str) -> None:
+        """End the session of a broker connection; the next use builds another."""
+        with self._lock:
+            known = self._brokers.pop((book, name), None)
+        if known is not None:
+            known[1].close()
+
+    def market(self, book: BookId, name: str) -> MarketData:
+        """Prices over a broker connection."""
+        kind, wiring = self._broker_wiring(self.connection(book, name))
+        return kind.market(wiring, self.broker(book, name))
+
+    def health(self, book: BookId, name: str) -> Health:
+        """The check of a connection, be it an ERP's or a broker's."""
+        if is_broker(self.connection(book, name).system):
+            return self.broker(book, name).check()
+        return self.erp(book, name).check()
+
+    def _broker_wiring(self, connection: Connection) -> tuple[BrokerSystem, Wiring]:
+        if not is_broker(connection.system):
+            details = {"connection": connection.name, "system": connection.system}
+            raise InvalidInput("connection", 0, "system", Message("broker.not_a_broker", details))
+        kind = BROKERS[connection.system]
+        secrets = self._opened_secrets(connection, kind.secrets)
+        return kind, Wiring(connection, secrets, {}, self.clock, self.settings.call_seconds)
+
     def spec_bodies(self, book: BookId, connection: Connection) -> dict[str, bytes]:
         """The live mapping specs of a connection as YAML, by the kind of record they read."""
         kind = system(connection.system)
@@ -130,19 +174,24 @@ class App:
     def _build(self, connection: Connection, bodies: Mapping[str, bytes]) -> ErpAdapter:
         zone = str(connection.options.get("time_zone") or DEFAULT_ZONE)
         specs = {name: compile_body(body, f"{connection.name}/{name}", zone) for name, body in bodies.items()}
+        kind = system(connection.system)
+        secrets = self._opened_secrets(connection, kind.secrets)
+        return kind.build(Wiring(connection, secrets, specs, self.clock, self.settings.call_seconds))
+
+    def _opened_secrets(self, connection: Connection, needed: Sequence[str]) -> dict[str, str]:
+        """A connection's secrets in the clear; InvalidInput names one that is needed and missing."""
         secrets = {
             name: self.secrets.open(sealed, secret_context(connection.book, connection.name, name))
             for name, sealed in connection.secrets.items()
         }
-        kind = system(connection.system)
-        for name in kind.secrets:
+        for name in needed:
             if name not in secrets:
                 message = Message(
                     "connection.secret_missing",
                     {"connection": connection.name, "option": name, "variable": secret_variable(name)},
                 )
                 raise InvalidInput(connection.name, 0, name, message)
-        return kind.build(Wiring(connection, secrets, specs, self.clock, self.settings.call_seconds))
+        return secrets
 
     def deliver(self, lease: Lease) -> OutboxState | None:
         """Deliver the outbox rows of one lease."""

@@ -23,8 +23,8 @@ from hedge_core.ports.erp import Health, HealthStep
 from hedge_core.ports.storage import Book, Connection
 from messages import Message
 from worker.bootstrap import SPEC_DOCUMENT, database_folder, secret_context, secret_variable, set_up_logging
+from worker.brokers import check_broker_address, known_system
 from worker.settings import hide_password, read_settings, settings_with_sources
-from worker.systems import system
 
 connection_app = typer.Typer(no_args_is_help=True, help=help_text("connection"))
 config_app = typer.Typer(no_args_is_help=True, help=help_text("config"))
@@ -113,7 +113,7 @@ def connection_add(
     app, here = session.app, session.book
     with app.store.read(here) as uow:
         known = uow.connection(name)
-    chosen = system(kind or (known.system if known else ""))
+    chosen = known_system(kind or (known.system if known else ""))
     given = {key: typed(value) for key, value in pairs(option).items()}
     for secret in (*chosen.secrets, *chosen.optional_secrets):
         if secret in given:
@@ -164,7 +164,7 @@ def connection_test(
     name: Annotated[str, typer.Argument(metavar="NAME")], book: BookOption = "", as_json: JsonOption = False
 ) -> None:
     session = Session(book, as_json=as_json)
-    health = session.app.erp(session.book, name).check()
+    health = session.app.health(session.book, name)
     show_health(session, [(name, step) for step in health.steps])
     session.end(OK if health.ok else PERSON_NEEDED)
 
@@ -210,7 +210,7 @@ def _books(session: Session, only: BookId | None) -> Iterator[tuple[str, HealthS
 def _connection(session: Session, book: BookId, name: str) -> tuple[HealthStep, ...]:
     """The steps of one connection; one that cannot even be put together must not hide the others."""
     try:
-        health: Health = session.app.erp(book, name).check()
+        health: Health = session.app.health(book, name)
     except PlatformError as error:
         return (HealthStep("configuration", False, error.message),)
     return health.steps
@@ -261,7 +261,8 @@ def check_address(name: str, options: dict[str, Any]) -> None:
     if not url:
         return
     try:
-        Origin(url, bool(options.get("allow_private"))).check()
+        if not check_broker_address(options):
+            Origin(url, bool(options.get("allow_private"))).check()
     except ValueError:
         raise InvalidInput(name, 0, "url", Message("cli.address", {"url": hide_password(url)})) from None
 

@@ -20,6 +20,7 @@ from hedge_core.ports.storage import QuarantineEntry
 from hedge_core.use_cases.pull import PullResult, pull_contracts, pull_inventory, pull_masters, retry_quarantine
 from mapping import SpecFormat, load_spec
 from messages import Message
+from worker.brokers import is_broker
 
 quarantine_app = typer.Typer(no_args_is_help=True, help=help_text("quarantine"))
 
@@ -69,9 +70,9 @@ def sync(
 
 
 def connections_of(session: Session, book: BookId) -> list[str]:
-    """Names of the book's connections."""
+    """Names of the book's connections to ERPs; brokers have records of their own (`broker pull`)."""
     with session.app.store.read(book) as uow:
-        return [connection.name for connection in uow.connections()]
+        return [connection.name for connection in uow.connections() if not is_broker(connection.system)]
 
 
 def pull(

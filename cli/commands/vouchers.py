@@ -17,6 +17,7 @@ from hedge_core.ports.storage import OutboxState
 from hedge_core.use_cases.account import Accounted, account
 from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
 from messages import Message
+from worker.brokers import is_broker
 
 voucher_app = typer.Typer(no_args_is_help=True, help=help_text("voucher"))
 
@@ -191,7 +192,7 @@ def ledger_connection(session: Session, book: BookId, name: str) -> str:
         return name
     with session.app.store.read(book) as uow:
         chosen = uow.book.settings.get("ledger", "")
-        names = [connection.name for connection in uow.connections()]
+        names = [connection.name for connection in uow.connections() if not is_broker(connection.system)]
     if chosen:
         return chosen
     if len(names) != 1:

@@ -24,6 +24,7 @@ WRONG = "wrong-horse-77"
 INSTRUMENT = "SHFE.cu2605"
 WORDS = {Offset.OPEN: "OPEN", Offset.CLOSE_TODAY: "CLOSETODAY", Offset.CLOSE: "CLOSE"}
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+BUY, SELL = Direction.BUY, Direction.SELL
 
 
 class DiffUnderTest:
