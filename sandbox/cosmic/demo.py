@@ -87,8 +87,14 @@ def _masters(books: Books) -> None:
         "material": [
             {"number": row[0], "name": row[1], "baseunit_number": row[3], "modelnum": None} for row in _MATERIALS
         ],
-        "customer": [{"number": code, "name": name, "simplename": name[:4]} for code, name in erp.CUSTOMERS],
-        "supplier": [{"number": code, "name": name, "simplename": name[:4]} for code, name in erp.SUPPLIERS],
+        "customer": [
+            {"number": code, "name": name, "simplename": name[:4], "tx_register_no": None}
+            for code, name in erp.CUSTOMERS
+        ],
+        "supplier": [
+            {"number": code, "name": name, "simplename": name[:4], "tx_register_no": None}
+            for code, name in erp.SUPPLIERS
+        ],
         "account": [
             {"number": one.number, "name": one.name, "dc": "1" if one.debit_side else "-1", "isleaf": one.leaf}
             for one in erp.LEDGER_ACCOUNTS
