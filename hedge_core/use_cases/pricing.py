@@ -221,6 +221,11 @@ def _with_call(uow: UnitOfWork, held: Business, line: ContractLine, call: Pricin
     for wrong in pricing.broken:
         if wrong.record == call.event_id:
             raise wrong
+    before = held.pricings.get(line.ref)
+    if before is not None and call.quantity > before.remaining:
+        # Whatever its day and id: a call never pushes out one that was there before it.
+        params = {"event": call.event_id, "line": line.ref, "quantity": call.quantity, "remaining": before.remaining}
+        raise RuleBroken("pricing_too_much", call.event_id, Message("pricing.too_much", params))
     return pricing
 
 
