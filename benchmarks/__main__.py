@@ -24,7 +24,9 @@ MODULES = (
     "ingest_speed",
     "settlement_speed",
     "recalculation_speed",
+    "whole_recalculation_speed",
     "matching_speed",
+    "exposure_speed",
     "audit_speed",
     "statement_speed",
 )
