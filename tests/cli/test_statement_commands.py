@@ -111,3 +111,38 @@ def test_a_trading_day_without_a_statement_is_told_from_a_holiday(book: CommandL
 def test_a_sunday_is_not_settled(book: CommandLine) -> None:
     run = book("settle", "2026-03-08", code=1)
     assert any("no trading day" in line and "2026-03-09" in line for line in run.said)
+
+
+def cash_day(date: str, deposit: str, balance_bf: str = "1000000.00") -> bytes:
+    """A day with one deposit and no position."""
+    row = {"发生日期": date, "出入金类型": "银期转账", "入金": deposit, "出金": "0.00", "说明": "入金"}
+    return ctp_text.statement(ctp_text.Day(balance_bf, {ctp_text.CASH: [row]}), date=date)
+
+
+def test_a_corrected_statement_of_a_settled_day_is_a_version_with_its_differences(book: CommandLine) -> None:
+    files = {
+        "opening.txt": ctp_text.statement(ctp_text.Day(), date="20260303"),
+        "day.txt": cash_day("20260304", "50000.00"),
+        "corrected.txt": cash_day("20260304", "60000.00"),
+    }
+    for name, body in files.items():
+        (book.folder / name).write_bytes(body)
+    book("opening", "import", "opening.txt")
+    book("statement", "import", "day.txt")
+    first = book("settle", "2026-03-04", "--json").json
+    assert (first["state"], first["version"]) == ("settled", 1)
+    before = book.dump()
+    waiting = book("statement", "import", "corrected.txt", "--json", code=1)
+    assert waiting.json[0]["state"] == "needs_reopening"
+    own = ("--reopen", "the broker corrected it", "--approved-by", "li", "--as", "li")
+    book("statement", "import", "corrected.txt", *own, code=1)
+    assert book.dump() == before, "nothing changes without another person's approval"
+    agreed = ("--reopen", "the broker corrected it", "--approved-by", "chief", "--as", "li")
+    stored = book("statement", "import", "corrected.txt", *agreed, "--json").json[0]
+    assert (stored["state"], stored["version"]) == ("new_version", 2)
+    told = " ".join(stored["changes"]).replace(",", "")
+    assert "50000" in told and "60000" in told
+    assert len(book.dump()["statements"]) == 2, "the first version is kept as it was"
+    again = book("settle", "2026-03-04", "--json").json
+    assert (again["state"], again["version"]) == ("settled", 2)
+    assert again["snapshot"] != first["snapshot"]
