@@ -147,6 +147,7 @@ def price_import(
     kind: Annotated[str, typer.Option("--kind", help=help_text("price_kind"))] = "settlement",
     require: Annotated[list[str], typer.Option("--require", metavar="NAME", help=help_text("price_require"))] = [],  # noqa: B006
     partial: Annotated[bool, typer.Option("--partial", help=help_text("price_partial"))] = False,
+    correct: Annotated[str, typer.Option("--correct", metavar="REASON", help=help_text("price_correct"))] = "",
     book: BookOption = "",
     who: AsOption = "",
     as_json: JsonOption = False,
@@ -159,7 +160,7 @@ def price_import(
 
     def take(path: Path) -> None:
         prices = read_prices(path.name, content(path), kind, required=require)
-        stored = import_prices(app.store, here, prices, session.actor, partial=partial)
+        stored = import_prices(app.store, here, prices, session.actor, partial=partial, correct=correct)
         rows.append({"file": path.name, "kind": Word(kind), "prices": stored})
 
     refused = session.each_file(files, take)

@@ -316,10 +316,16 @@ def _opening_lots(uow: UnitOfWork, statement: AccountStatement) -> tuple[Positio
 
 
 def import_prices(
-    store: Store, book: BookId, prices: Sequence[SettlementPrice], actor: Actor, *, partial: bool = False
+    store: Store,
+    book: BookId,
+    prices: Sequence[SettlementPrice],
+    actor: Actor,
+    *,
+    partial: bool = False,
+    correct: str = "",
 ) -> int:
     """Store the prices of one file, or none. A price already used by a final snapshot cannot be replaced by another
-    figure. A settlement list for the next day to settle must price every instrument that is held, unless it is known to
+    figure unless `correct` says why: its snapshots stay as they are until a recalculation is accepted. A settlement list for the next day to settle must price every instrument that is held, unless it is known to
     be `partial`: one list per exchange, say."""
     with store.begin(book, actor) as uow:
         if not partial:
@@ -327,14 +333,16 @@ def import_prices(
         for price in prices:
             known = uow.broker.prices(price.kind, price.trading_day).get(price.subject)
             settled = price.kind == "settlement" and uow.results.snapshot(price.trading_day) is not None
-            if known is not None and settled and known.price != price.price:
+            if known is not None and settled and known.price != price.price and not correct:
                 reason = Message("import.price_settled", {"subject": price.subject, "day": price.trading_day})
                 raise InvalidInput(price.source, 0, price.subject, reason)
         uow.broker.save_prices(prices)
         if prices:
             days = sorted({price.trading_day for price in prices})
             uow.audit.append(
-                "prices.imported", prices[0].kind, {"prices": len(prices), "first": days[0], "last": days[-1]}
+                "prices.imported",
+                prices[0].kind,
+                {"prices": len(prices), "first": days[0], "last": days[-1]} | ({"correct": correct} if correct else {}),
             )
     return len(prices)
 

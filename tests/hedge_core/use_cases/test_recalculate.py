@@ -9,11 +9,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from hedge_core.errors import RuleBroken
+from hedge_core.errors import InvalidInput, RuleBroken
 from hedge_core.model.futures import Offset
 from hedge_core.snapshot import decode
 from hedge_core.use_cases.history_inputs import make_blocks, verify_blocks
 from hedge_core.use_cases.recalculate import DayProposal, Proposed, accept, day_changes, propose, reject
+from hedge_core.use_cases.statements import import_prices
 from tests.support.company import ACCOUNTANT, CLERK, COPPER, DAYS, Company, finals
 from tests.support.posting import BOOK
 
@@ -168,3 +169,20 @@ def test_blocks_are_never_changed(company: Company) -> None:
     with pytest.raises(RuleBroken) as refused, company.store.begin(BOOK, CLERK) as uow:
         uow.results._scope.connection.execute(text("UPDATE fill_blocks SET fills = 1"))  # type: ignore[attr-defined]
     assert refused.value.rule == "write_once"
+
+
+def test_a_price_of_a_settled_day_is_corrected_with_a_reason_and_takes_effect_by_recalculation(
+    company: Company,
+) -> None:
+    with company.store.read(BOOK) as uow:
+        stored = uow.results.snapshot(SECOND)
+        assert stored is not None
+        held = {lot.instrument for lot in decode(stored.body).figures.lots_after()}
+        known = uow.broker.prices("settlement", SECOND)
+    name = min(held & known.keys())
+    other = [replace(known[name], price=known[name].price + 10)]
+    with pytest.raises(InvalidInput):
+        import_prices(company.store, BOOK, other, CLERK, partial=True)
+    import_prices(company.store, BOOK, other, CLERK, partial=True, correct="list of the exchange was corrected")
+    assert finals(company.snapshots()) == [(day, 1) for day in DAYS]
+    assert states(run(company, SECOND)) == {SECOND: "changed", LAST: "changed"}
