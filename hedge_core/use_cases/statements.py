@@ -325,8 +325,9 @@ def import_prices(
     correct: str = "",
 ) -> int:
     """Store the prices of one file, or none. A price already used by a final snapshot cannot be replaced by another
-    figure unless `correct` says why: its snapshots stay as they are until a recalculation is accepted. A settlement list for the next day to settle must price every instrument that is held, unless it is known to
-    be `partial`: one list per exchange, say."""
+    figure unless `correct` says why: its snapshots stay as they are until a recalculation is accepted. A settlement
+    list for the next day to settle must price every instrument that is held, unless it is known to be `partial`: one
+    list per exchange, say."""
     with store.begin(book, actor) as uow:
         if not partial:
             _refuse_unpriced_positions(uow, [price for price in prices if price.kind == "settlement"])
