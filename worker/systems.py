@@ -97,6 +97,7 @@ def _kingdee(wiring: Wiring) -> ErpAdapter:
         org=str(wiring.option("org")),
         voucher_group=wiring.option("voucher_group", defaults.voucher_group),
         rate_type=wiring.option("rate_type", defaults.rate_type),
+        red_letter=wiring.option("red_letter", defaults.red_letter),
         currencies=wiring.option("currencies", defaults.currencies),
         dimensions=wiring.option("dimensions", {}),
         reference_field=wiring.option("reference_field", defaults.reference_field),

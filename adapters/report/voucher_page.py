@@ -15,6 +15,11 @@ def _named(name: str) -> Message:
     return Message(f"report.{name}")
 
 
+def _role(name: str, lang: str) -> str:
+    known = name in {role.value for role in AccountRole}
+    return say(AccountRole(name).label, lang) if known else ""
+
+
 def voucher_page(book: str, word: str, stored: StoredVoucher, origins: Sequence[Origin], lang: str) -> bytes:
     """HTML in UTF-8 for A4. `word` is the voucher word (记)."""
     voucher = stored.voucher
@@ -22,7 +27,7 @@ def voucher_page(book: str, word: str, stored: StoredVoucher, origins: Sequence[
     rows = [
         (
             line.summary,
-            f"{line.account} {say(AccountRole(line.role).label, lang)}",
+            f"{line.account} {_role(line.role, lang)}",
             "; ".join(f"{name}={value}" for name, value in line.dimensions),
             line.debit or "",
             line.credit or "",

@@ -44,7 +44,7 @@ class FoundVoucher:
             external_id=self.external_id,
             stage=STAGE_OF_STATUS[self.status],
             posting_date=self.posting_date,
-            total=self.debit,
+            total=abs(self.debit),  # red letters are negative on both sides
             found_by_lookup=True,
         )
 

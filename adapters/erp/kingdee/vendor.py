@@ -83,7 +83,8 @@ class KingdeeOptions:
     codes to the site's numbers; `reference_field` is the voucher entry's field that carries our key, `number_field` the
     number that people call a voucher by (sources disagree on it); `hedge_fields` the
     custom order line field for the hedge note by ref kind (empty: hedges are not written back); `stock_key` the fields
-    that tell stock rows apart."""
+    that tell stock rows apart. `red_letter`: reversals go out as negative amounts on the original side, not as mirrored
+    lines."""
 
     account_book: str
     org: str
@@ -98,6 +99,7 @@ class KingdeeOptions:
     stock_key: tuple[str, ...] = INVENTORY_KEY
     page_rows: int = 2000
     overlap_minutes: int = 10
+    red_letter: bool = False
 
     def __post_init__(self) -> None:
         """A page of one row cannot overlap with the next."""

@@ -195,17 +195,22 @@ def voucher_model(voucher: Voucher, options: KingdeeOptions) -> dict[str, Any]:
 
 
 def _entry(line: PostingLine, voucher: Voucher, options: KingdeeOptions) -> dict[str, Any]:
+    debit, credit = line.debit, line.credit
+    if options.red_letter and voucher.reverses is not None:  # red letters: a negative amount on the original side
+        debit, credit = -line.credit, -line.debit
     entry: dict[str, Any] = {
         "FEXPLANATION": line.summary,
         "FACCOUNTID": {"FNumber": line.account},
         "FCURRENCYID": {"FNumber": options.currencies[voucher.currency]},
-        "FEXCHANGERATETYPE": {"FNumber": options.rate_type},
+        "FEXCHANGERATETYPE": {"FNumber": line.rate_type or options.rate_type},
         "FEXCHANGERATE": 1,
-        "FAMOUNTFOR": line.debit or line.credit,
-        "FDEBIT": line.debit,
-        "FCREDIT": line.credit,
+        "FAMOUNTFOR": debit or credit,
+        "FDEBIT": debit,
+        "FCREDIT": credit,
         options.reference_field: voucher.key,
     }
+    if line.quantity is not None:
+        entry |= {"FUnitId": {"FNumber": line.unit}, "FQty": line.quantity}
     if line.dimensions:
         entry["FDetailID"] = {_slot(name, options): {"FNumber": value} for name, value in line.dimensions}
     return entry

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adapters.erp.kingdee import KingdeeOptions
 from adapters.erp.kingdee.write import voucher_model
 from hedge_core.errors import (
     AuthFailed,
@@ -21,6 +22,8 @@ from hedge_core.errors import (
 )
 from hedge_core.model.vouchers import PostingLine, PostingReceipt, Stage, Voucher
 from tests.support.kingdee import Kingdee, serving, voucher
+
+DIMENSIONS = {"broker_account": "FDETAILID__FF100002"}
 
 
 def batch(count: int) -> list[Voucher]:
@@ -54,6 +57,29 @@ def test_a_model_never_carries_an_internal_id_and_puts_the_key_on_every_line(kin
     assert model["FEntity"][0]["FDetailID"] == {"FDETAILID__FF100002": {"FNumber": "80010001"}}
     assert "FDetailID" not in model["FEntity"][1]
     assert (model["FYEAR"], model["FPERIOD"], model["FDate"]) == (2026, 3, "2026-03-31")
+
+
+def test_a_reversal_is_mirrored_or_written_in_red_letters(kingdee: Kingdee) -> None:
+    original = voucher()
+    back = original.reversal("back", original.posting_date, "-")
+    adapter = kingdee.adapter()
+    sides = [(line["FDEBIT"], line["FCREDIT"]) for line in adapter.voucher_body(back)["FEntity"]]
+    assert sides == [(line.credit, line.debit) for line in original.lines]
+    red = voucher_model(back, KingdeeOptions("001", "100", dimensions=DIMENSIONS, red_letter=True))
+    sides = [(line["FDEBIT"], line["FCREDIT"]) for line in red["FEntity"]]
+    assert sides == [(-line.debit, -line.credit) for line in original.lines]
+
+
+def test_a_line_may_carry_a_quantity_and_a_rate_type_of_its_own(kingdee: Kingdee) -> None:
+    first, *others = voucher().lines
+    own = replace(first, quantity=Decimal(7), unit="Pcs", rate_type="HLTX02")
+    entry, other = kingdee.adapter().voucher_body(replace(voucher(), lines=(own, *others)))["FEntity"]
+    assert (entry["FQty"], entry["FUnitId"], entry["FEXCHANGERATETYPE"]) == (
+        7,
+        {"FNumber": "Pcs"},
+        {"FNumber": "HLTX02"},
+    )
+    assert "FQty" not in other
 
 
 def test_the_checks_of_a_save_are_never_switched_off(kingdee: Kingdee) -> None:
