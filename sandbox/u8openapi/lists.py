@@ -18,9 +18,16 @@ def order_list(books: Books, resource: str, given: Mapping[str, str], most_rows:
     index, size = _paging(given, most_rows)
     kind = ORDER_LISTS[resource]
     where, values = "kind = ?", [kind]
-    for name, sign in (("code_begin", ">="), ("code_end", "<=")):
+    day = "substr(json_extract(head, '$.date'), 1, 10)"
+    bounds = (
+        ("code_begin", "code >="),
+        ("code_end", "code <="),
+        ("date_begin", f"{day} >="),
+        ("date_end", f"{day} <="),
+    )
+    for name, comparison in bounds:
         if given.get(name):
-            where += f" AND code {sign} ?"
+            where += f" AND {comparison} ?"
             values.append(given[name])
     with books.lock:
         count = books.one(f"SELECT COUNT(*) FROM orders WHERE {where}", values)  # noqa: S608

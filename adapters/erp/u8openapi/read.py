@@ -99,7 +99,7 @@ class OrderReader:
         hint = "a document number must be unique"
         for kind in ORDER_KINDS[kinds.index(cursor.kind) if cursor.kind else 0 :]:
             after = cursor.after if cursor.kind == kind.kind else ""
-            given = {"code_begin": after} if after else {}
+            given = dict(self._options.conditions.get(kind.kind, {})) | ({"code_begin": after} if after else {})
             listed = whole_list(
                 self._client, kind.list_resource, given, self._options.page_rows, partial(_code, kind, system), hint
             )

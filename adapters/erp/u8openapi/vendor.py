@@ -62,9 +62,9 @@ class U8Options:
     `voucher_type` is the sign of the voucher's type (凭证类别, such as 记), `maker` the name of the person under whose name
     vouchers are made. `voucher_road` is `openapi` or `eai`. `dimensions` maps our dimension names to auxiliary slots (`cust_id`,
     `supplier_id`, `item_id`, …), `item_class` is the class (项目大类) of what stands in `item_id`. `currencies` maps ISO codes to
-    U8's names. `line_fields` names the line number by kind, `voucher_fields` replaces entries of `VOUCHER_FIELDS`,
-    `reference_parameter` is the filter of `voucherdetails` for our reference. `primary_amounts` also sends amounts in original
-    currency."""
+    U8's names. `line_fields` names the line number by kind, `conditions` is sent with the order list of a kind,
+    `voucher_fields` replaces entries of `VOUCHER_FIELDS`, `reference_parameter` is the filter of `voucherdetails` for our
+    reference. `primary_amounts` also sends amounts in original currency."""
 
     voucher_type: str
     maker: str
@@ -73,6 +73,7 @@ class U8Options:
     currencies: Mapping[str, str] = field(default_factory=lambda: {"CNY": "人民币"})
     dimensions: Mapping[str, str] = field(default_factory=dict)
     line_fields: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     voucher_fields: Mapping[str, str] = field(default_factory=dict)
     reference_parameter: str = "coutno_id"
     primary_amounts: bool = False
@@ -88,8 +89,9 @@ class U8Options:
             raise ValueError("voucher_road must be openapi or eai")
         if unknown := set(self.voucher_fields) - set(VOUCHER_FIELDS):
             raise ValueError(f"voucher_fields does not know {', '.join(sorted(unknown))}")
-        if unknown := set(self.line_fields) - {one.kind for one in ORDER_KINDS}:
-            raise ValueError(f"line_fields does not know {', '.join(sorted(unknown))}")
+        for name, given in (("line_fields", self.line_fields), ("conditions", self.conditions)):
+            if unknown := set(given) - {one.kind for one in ORDER_KINDS}:
+                raise ValueError(f"{name} does not know {', '.join(sorted(unknown))}")
 
     def line_field(self, kind: OrderKind) -> str:
         """The name of the line number in an order of that kind."""

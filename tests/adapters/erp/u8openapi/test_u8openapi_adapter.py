@@ -207,6 +207,20 @@ def test_a_pull_that_was_cut_behind_the_last_document_begins_anew() -> None:
         assert {one.ref for one in again} == {one.ref for one in items if one.ref.kind == "sale_line"}
 
 
+def test_conditions_bound_the_list_they_are_given_for() -> None:
+    with serving() as site:
+        everything = [
+            item.outcome.item for item in site.adapter().pull_contracts(None) if isinstance(item.outcome, Mapped)
+        ]
+        since = {"sale_line": {"date_begin": "2026-03-01"}}
+        bounded = site.adapter(conditions=since).pull_contracts(None)
+        found = [item.outcome.item for item in bounded if isinstance(item.outcome, Mapped)]
+        expected = [
+            one for one in everything if one.side == "purchase" or one.contract_date.isoformat() >= "2026-03-01"
+        ]
+        assert found == expected and len(found) < len(everything)
+
+
 def test_lines_that_the_line_number_cannot_tell_apart_stop_the_pull() -> None:
     with serving() as site, pytest.raises(ContractViolation, match="line_fields"):
         list(site.adapter(line_fields={"sale_line": "unitname"}).pull_contracts(None))
@@ -252,6 +266,7 @@ def test_options_say_what_cannot_be() -> None:
         {"voucher_road": "post"},
         {"voucher_fields": {"x": "y"}},
         {"line_fields": {"x": "y"}},
+        {"conditions": {"x": {}}},
     ):
         with pytest.raises(ValueError, match=r"must|does not know"):
             U8Options("记", "demo", **wrong)  # type: ignore[arg-type]
