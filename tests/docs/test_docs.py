@@ -29,6 +29,7 @@ from mapping.functions import PLAIN
 from mapping.kinds import FUNCTIONS
 from mapping.parser import parse
 from worker.anchoring import PASSWORD_VARIABLE
+from worker.brokers import BROKERS
 from worker.settings import Settings
 from worker.systems import SYSTEMS
 
@@ -204,7 +205,11 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
 def test_variables_that_are_named_exist(page: Path) -> None:
     known = {f"HEDGEBRIDGE_{name.upper()}" for name in Settings.model_fields}
     known |= {"HEDGEBRIDGE_CONFIG", "HEDGEBRIDGE_MASTER_KEY", PASSWORD_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE}
-    secrets = {name for system in SYSTEMS.values() for name in (*system.secrets, *system.optional_secrets)}
+    secrets = {
+        name
+        for system in (*SYSTEMS.values(), *BROKERS.values())
+        for name in (*system.secrets, *system.optional_secrets)
+    }
     known |= {f"HEDGEBRIDGE_SECRET_{name.upper()}" for name in secrets}
     named = set(re.findall(r"HEDGEBRIDGE_[A-Z_]*[A-Z](?![A-Z_])", page.read_text(encoding="utf-8")))
     assert not {name for name in named - known if not name.startswith("HEDGEBRIDGE_TEST_")}
