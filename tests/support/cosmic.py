@@ -25,7 +25,7 @@ from sandbox.cosmic.answers import parse
 from sandbox.cosmic.command import RunningSite, SiteOptions, running_site
 from sandbox.cosmic.demo import BOOK, DIMENSIONS, FIRST_ID, ORG, VOUCHER_TYPE, add_order
 from sandbox.cosmic.server import Behaviour
-from worker.systems import Wiring, system
+from worker.systems import System, Wiring, system
 
 CONNECTION = "erp"
 WRONG_SECRET = "not-the-secret-91c2"
@@ -59,9 +59,15 @@ class MonthEndClock:
 
 
 @cache
+def wired() -> System:
+    """The system as its entry point offers it, looked up once: reading the lists of installed packages takes time."""
+    return system("cosmic")
+
+
+@cache
 def specs() -> dict[str, Any]:
     """The packaged specs with the demo company's codes in the maps that a steward fills in, compiled."""
-    kind = system("cosmic")
+    kind = wired()
     compiled = {}
     for name in kind.spec_names:
         spec = load_spec(kind.default_spec(name), "yaml", name=name)
@@ -106,7 +112,7 @@ class Cosmic:
         if who.gateway_identity:
             secrets["gateway_identity"] = who.gateway_identity
         connection = Connection(CONNECTION, book_id("demo"), "cosmic", given, secrets)
-        return system("cosmic").build(Wiring(connection, secrets, specs(), self.clock, call_seconds))
+        return wired().build(Wiring(connection, secrets, specs(), self.clock, call_seconds))
 
     def fault(self, text: str) -> None:
         """Switch on `NAME=RATE[@SCOPE][:SECONDS]`."""

@@ -26,7 +26,7 @@ from sandbox.u8cloud.answers import parse
 from sandbox.u8cloud.command import RunningSite, SiteOptions, running_site
 from sandbox.u8cloud.demo import AUXILIARY_TYPES, BOOK, CORP, MAKER, VOUCHER_TYPE, add_order, key_of
 from sandbox.u8cloud.server import Behaviour
-from worker.systems import Wiring, system
+from worker.systems import System, Wiring, system
 
 CONNECTION = "erp"
 WRONG_SECRET = "not-the-secret-91c2"
@@ -59,9 +59,15 @@ class MonthEndClock:
 
 
 @cache
+def wired() -> System:
+    """The system as its entry point offers it, looked up once: reading the lists of installed packages takes time."""
+    return system("u8cloud")
+
+
+@cache
 def specs() -> dict[str, Any]:
     """The packaged specs with the demo company's codes in the maps that a steward fills in, compiled."""
-    kind = system("u8cloud")
+    kind = wired()
     compiled = {}
     for name in kind.spec_names:
         spec = load_spec(kind.default_spec(name), "yaml", name=name)
@@ -103,7 +109,7 @@ class U8Cloud:
         }
         secrets = {"password": password or who.password}
         connection = Connection(CONNECTION, book_id("demo"), "u8cloud", given, secrets)
-        return system("u8cloud").build(Wiring(connection, secrets, specs(), self.clock, call_seconds))
+        return wired().build(Wiring(connection, secrets, specs(), self.clock, call_seconds))
 
     def fault(self, text: str) -> None:
         """Switch on `NAME=RATE[@SCOPE][:SECONDS]`."""
