@@ -29,6 +29,8 @@ MODULES = (
     "exposure_speed",
     "audit_speed",
     "statement_speed",
+    "jobs",
+    "vouchers",
 )
 SUMMARY = Path("var/bench/summary.json")
 

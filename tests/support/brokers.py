@@ -69,8 +69,9 @@ def _rabbitmq(url: str, queue: str) -> Iterator[BrokerPlace]:
     connection.close()
     yield BrokerPlace(url, queue)
     connection = pika.BlockingConnection(pika.URLParameters(url))
-    for name in (queue, f"{queue}.DQ", f"{queue}.XQ"):
-        connection.channel().queue_delete(name)
+    for place in (queue, f"{queue}.jobs"):
+        for name in (place, f"{place}.DQ", f"{place}.XQ"):
+            connection.channel().queue_delete(name)
     connection.close()
 
 
