@@ -13,10 +13,13 @@ from hedge_core.matching_modes import Constraints
 from hedge_core.model.events import Roll
 from hedge_core.model.futures import SettlementPrice
 from hedge_core.model.identity import Actor, BookId
+from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import LineStatus, PricingKind, Side
-from hedge_core.model.terms import HedgePlan, LineTerms, MaterialYield, PlannedVolume, Tag
+from hedge_core.model.terms import BasisBand, HedgePlan, LineTerms, MaterialYield, PlannedVolume, Tag
 from hedge_core.ports.storage import Book
 from hedge_core.price_notes import Document
+from hedge_core.products import products_by_instrument
+from hedge_core.use_cases import rolls
 from hedge_core.use_cases.allocation import agree_allocation, allocations, group_exposure, propose_allocation
 from hedge_core.use_cases.basis import alerts_now, basis_series, keep_basis
 from hedge_core.use_cases.exposure import exposure_now
@@ -304,8 +307,6 @@ def test_results_of_orders_lots_and_book_add_up_with_nothing_left_over(trader: C
 
 
 def test_bases_are_kept_as_history_and_one_outside_its_band_is_an_alert(trader: Company) -> None:
-    from hedge_core.model.terms import BasisBand
-
     app = trader.app
     with trader.store.begin(BOOK, CLERK) as uow:
         for day, quote in zip(DAYS, (80000, 80100, 70000), strict=True):
@@ -395,3 +396,27 @@ def test_no_use_case_reaches_another_books_lines_lots_matches_or_plans(trader: C
     found = account_findings(store, OTHER, clock)
     assert (found.mismatches, found.opposed) == ((), ())
     assert trader.log() == log
+
+
+def test_the_matches_of_a_rolled_lot_go_on_against_the_new_one_as_far_as_it_reaches(trader: Company) -> None:
+    """20 lots matched to 100 t; 12 of them are rolled: 60 t go on in the far month, 40 t stay where they were."""
+    app, store = trader.app, trader.store
+    roll = Roll("R1", "C1", DAYS[-1], "near", "far", 12, Decimal(69100), Decimal(69260))
+    old = HedgeMatch(
+        "M1", FLOATING.ref, "near", "80010001", "SHFE.cu2604", "copper", Decimal(113), Decimal(100), MARCH, "fifo",
+        "matching.why_fifo",
+    )  # fmt: skip
+    names = {"near": "SHFE.cu2604", "far": "SHFE.cu2605"}
+    products = products_by_instrument(names.values(), app.products, DAYS[-1])
+    with store.begin(BOOK, CLERK) as uow:
+        uow.results.add_matches([old])
+        made = rolls._rematch(uow, roll, names, products)
+    assert [(one.lot_id, one.instrument, one.spot_quantity, one.futures_quantity) for one in made] == [
+        ("far", "SHFE.cu2605", Decimal("67.8"), 60),
+        ("near", "SHFE.cu2604", Decimal("45.2"), 40),
+    ]
+    assert made[0].why == "matching.why_rolled"
+    with store.read(BOOK) as uow:
+        assert {one.match_id for one in uow.results.matches()} == {one.match_id for one in made}
+        ended = {one.match_id: why for one, at, why in uow.commodity.match_history() if at is not None}
+    assert ended == {"M1": "rolled R1"}
