@@ -57,6 +57,7 @@ class View(StrEnum):
     PARTNER = "partner"
     OWNER = "owner"
     PLANNED = "planned"
+    CURRENCY = "currency"
 
 
 def exposure(
@@ -115,7 +116,21 @@ def _planned(session: Session, now: ExposureNow, totals: bool) -> None:
     session.screen.rows("planned", ("commodity", "month", "unit", "planned", "weighted"), rows)
 
 
-_VIEWS = {View.MONTH: _by_month, View.PARTNER: _by_partner, View.OWNER: _by_owner, View.PLANNED: _planned}
+def _by_currency(session: Session, now: ExposureNow, totals: bool) -> None:
+    rows = [
+        {"currency": row.currency, "month": row.month, "amount": row.amount, "converted": own}
+        for row, own in now.currencies
+    ]
+    session.screen.rows("currencies", ("currency", "month", "amount", "converted"), rows)
+
+
+_VIEWS = {
+    View.MONTH: _by_month,
+    View.PARTNER: _by_partner,
+    View.OWNER: _by_owner,
+    View.PLANNED: _planned,
+    View.CURRENCY: _by_currency,
+}
 
 
 def _exposure_row(row: ExposureRow) -> dict[str, object]:

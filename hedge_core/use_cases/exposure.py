@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
+from hedge_core.currencies import CurrencyExposure, RateTable, currency_exposure
 from hedge_core.errors import RuleBroken
 from hedge_core.exposure import Exposure, exposure
 from hedge_core.exposure_views import (
@@ -17,7 +19,7 @@ from hedge_core.exposure_views import (
 )
 from hedge_core.model.futures import Product
 from hedge_core.model.identity import BookId
-from hedge_core.model.terms import CustomCommodity, PlannedVolume
+from hedge_core.model.terms import CurrencyRate, CustomCommodity, PlannedVolume
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.use_cases.commodity import (
@@ -43,6 +45,8 @@ class ExposureNow:
     by_partner: Mapping[str, Exposure] = field(default_factory=dict)
     owners: tuple[GoodsOfOwner, ...] = ()
     planned: tuple[PlannedRow, ...] = ()
+    currencies: tuple[tuple[CurrencyExposure, Decimal | None], ...] = ()
+    """Each with what it is in the book's currency at today's rate; None where no rate is known."""
 
     @property
     def broken(self) -> tuple[RuleBroken, ...]:
@@ -85,4 +89,15 @@ def exposure_of(uow: UnitOfWork, products: Iterable[Product], today: date) -> Ex
         exposure_by_partner(uow.book.book, held.lines, rates),
         goods_by_owner(held.inventory),
         planned_rows(uow.commodity.in_force(PlannedVolume, today)),
+        _currencies(uow, held, today),
+    )
+
+
+def _currencies(uow: UnitOfWork, held: Business, today: date) -> tuple[tuple[CurrencyExposure, Decimal | None], ...]:
+    own = uow.book.currency
+    rows = currency_exposure(own, held.lines)
+    rates = {rate.currency: rate.rate for rate in uow.commodity.in_force(CurrencyRate, today)}
+    table = RateTable(own, [(name, today, rate) for name, rate in rates.items()])
+    return tuple(
+        (row, table.converted(row.amount, row.currency, today) if row.currency in rates else None) for row in rows
     )

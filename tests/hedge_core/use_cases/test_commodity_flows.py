@@ -15,7 +15,7 @@ from hedge_core.model.futures import SettlementPrice
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import LineStatus, PricingKind, Side
-from hedge_core.model.terms import BasisBand, HedgePlan, LineTerms, MaterialYield, PlannedVolume, Tag
+from hedge_core.model.terms import BasisBand, CurrencyRate, HedgePlan, LineTerms, MaterialYield, PlannedVolume, Tag
 from hedge_core.ports.storage import Book
 from hedge_core.price_notes import Document
 from hedge_core.products import products_by_instrument
@@ -420,3 +420,17 @@ def test_the_matches_of_a_rolled_lot_go_on_against_the_new_one_as_far_as_it_reac
         assert {one.match_id for one in uow.results.matches()} == {one.match_id for one in made}
         ended = {one.match_id: why for one, at, why in uow.commodity.match_history() if at is not None}
     assert ended == {"M1": "rolled R1"}
+
+
+def test_priced_goods_in_another_currency_are_money_of_that_currency_at_todays_rate(trader: Company) -> None:
+    foreign = replace(
+        FLOATING, ref=ref("8/1"), contract_no="IM-8", pricing=PricingKind.PRICED, price=Decimal(9400), currency="USD",
+        ordered=Decimal(100), delivered=Decimal(0), invoiced=None,
+    )  # fmt: skip
+    with trader.store.begin(BOOK, CLERK) as uow:
+        uow.physical.save_contract_lines([foreign])
+    (row,) = exposure_now(trader.store, BOOK, trader.app.products, trader.app.clock).currencies
+    assert (row[0].currency, row[0].amount, row[1]) == ("USD", -940_000, None)
+    save_terms(trader.store, BOOK, [(MARCH, CurrencyRate("USD", Decimal("7.1")))], "bank", CLERK)
+    (row,) = exposure_now(trader.store, BOOK, trader.app.products, trader.app.clock).currencies
+    assert row[1] == -6_674_000
