@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connectors.diff.socket import Line
+from connectors.diff.socket import PONG, Line
 from connectors.diff.tree import Tree, applied, decoded
 
 
@@ -34,6 +34,8 @@ class DiffQuotes:
                 frame = line.receive(left) if left > 0 else None
                 if frame is None:
                     break
+                if frame == PONG:
+                    continue
                 message = decoded(frame)
                 if message["aid"] == "rtn_data":
                     tree = applied(tree, message.get("data") or [])

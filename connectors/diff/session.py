@@ -13,13 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.diff.socket import Line
+from connectors.diff.socket import PONG, Line
 from connectors.diff.tree import SYSTEM, Tree, applied, decoded
 from hedge_core.errors import AuthFailed, Unavailable
 
 LOGIN_OK: Final = 401
 LOGIN_REFUSED: Final = frozenset({402, 403})
 SETTLEMENT_TO_CONFIRM: Final = 325
+PONG_SECONDS: Final = 2
 QUIET_SECONDS: Final = 0.3
 """How long the line must be silent before a view of the tree counts as the latest."""
 
@@ -79,6 +80,7 @@ class DiffSession:
         self._quiet = quiet_seconds
         self._line: Line | None = None
         self._peeking = False
+        self._frames = self._pongs = 0
         self._closed = False
         self._refused: AuthFailed | None = None
         self._known: set[str] = set()
@@ -106,9 +108,30 @@ class DiffSession:
         self.ensure()
         if not fresh:
             deadline = self.now() + self.call_seconds
-            while self.now() < deadline and self.pump(self._quiet):
+            while self.now() < deadline and (self._said_before_pong() or self.pump(self._quiet)):
                 pass
         return self.own()
+
+    def _said_before_pong(self) -> bool:
+        """Whether data came before the answer to a ping sent now; a gateway that answers no pings is only waited for."""
+        line, heard, pongs = self._line, self._frames, self._pongs
+        if line is None:
+            raise Unavailable("the line is cut", system=SYSTEM)
+        self._peek()
+        try:
+            line.ping()
+        except Unavailable:
+            self.drop()
+            raise
+        until = self.now() + PONG_SECONDS
+        while self._pongs == pongs and (left := until - self.now()) > 0:
+            self.pump(left)
+        return self._frames > heard
+
+    def _peek(self) -> None:
+        if not self._peeking:
+            self.send({"aid": "peek_message"})
+            self._peeking = True
 
     def own(self) -> Tree:
         """The user's part of the tree as it stands."""
@@ -170,9 +193,7 @@ class DiffSession:
         line = self._line
         if line is None:
             raise Unavailable("the line is cut", system=SYSTEM)
-        if not self._peeking:
-            self.send({"aid": "peek_message"})
-            self._peeking = True
+        self._peek()
         try:
             frame = line.receive(seconds)
         except Unavailable:
@@ -180,6 +201,10 @@ class DiffSession:
             raise
         if frame is None:
             return False
+        if frame == PONG:
+            self._pongs += 1
+            return True
+        self._frames += 1
         self._take(decoded(frame))
         return True
 

@@ -14,6 +14,8 @@ from connectors.diff.tree import SYSTEM
 from connectors.http import Origin
 from hedge_core.errors import ContractViolation, Unavailable
 
+PONG: Final = ""
+"""What `receive` answers for a pong: no message is empty."""
 LARGEST_FRAME: Final = 64 * 1024 * 1024
 
 
@@ -25,7 +27,11 @@ class Line(Protocol):
         ...
 
     def receive(self, seconds: float) -> str | None:
-        """The next text frame; None when none comes in time; Unavailable when the line is cut."""
+        """The next text frame, or `PONG`; None when none comes in time; Unavailable when the line is cut."""
+        ...
+
+    def ping(self) -> None:
+        """Ask for a pong: what the other side had to say before it comes before it."""
         ...
 
     def close(self) -> None: ...
@@ -72,15 +78,23 @@ class _Websocket:
         except (OSError, websocket.WebSocketException) as error:
             raise Unavailable(f"the line is cut: {error}", system=SYSTEM) from None
 
+    def ping(self) -> None:
+        try:
+            self._raw.ping()
+        except (OSError, websocket.WebSocketException) as error:
+            raise Unavailable(f"the line is cut: {error}", system=SYSTEM) from None
+
     def receive(self, seconds: float) -> str | None:
         try:
             self._raw.settimeout(max(seconds, 0.001))
-            frame = self._raw.recv()
+            opcode, frame = self._raw.recv_data(control_frame=True)
         except websocket.WebSocketTimeoutException:
             return None
         except (OSError, websocket.WebSocketException) as error:
             raise Unavailable(f"the line is cut: {error}", system=SYSTEM) from None
-        if not frame:
+        if opcode == websocket.ABNF.OPCODE_PONG or opcode == websocket.ABNF.OPCODE_PING:
+            return PONG if opcode == websocket.ABNF.OPCODE_PONG else self.receive(seconds)
+        if opcode == websocket.ABNF.OPCODE_CLOSE or not frame:
             raise Unavailable("the line is closed by the other side", system=SYSTEM)
         if len(frame) > LARGEST_FRAME:
             raise ContractViolation("websocket frame", f"larger than {LARGEST_FRAME} bytes", system=SYSTEM)

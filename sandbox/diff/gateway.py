@@ -144,7 +144,6 @@ class _Conversation:
         self._notices: list[dict[str, Any]] = []
         self._muted = False
         self._over = False
-        self._sending = threading.Lock()
 
     def abort(self) -> None:
         self._over = True
@@ -158,7 +157,7 @@ class _Conversation:
             self._send({"aid": "rtn_brokers", "brokers": ["sandbox"]})
             self._writer.start()
             while True:
-                self._take(json.loads(self._line.read_text()))
+                self._take(json.loads(self._line.read_text(self._answer_now)))
         except (Gone, ValueError, AttributeError):
             pass
         finally:
@@ -175,6 +174,7 @@ class _Conversation:
         with self._gateway.changed:
             if aid == "peek_message":
                 self._peeks += 1
+                self._answer_now()
             elif aid == "req_login":
                 self._log_in(message)
             elif aid == "subscribe_quote":
@@ -245,26 +245,28 @@ class _Conversation:
 
     def _answer_peeks(self) -> None:
         gateway = self._gateway
-        while True:
-            with gateway.changed:
-                data: list[dict[str, Any]] = []
-                while not self._over:
-                    if self._peeks and not self._muted and (data := self._news()):
-                        break
-                    gateway.changed.wait(5)
-                if self._over:
+        with gateway.changed:
+            while not self._over:
+                try:
+                    self._answer_now()
+                except Gone:
+                    self.abort()
                     return
-                self._peeks = 0
-            try:
-                if gateway.strikes("cut_before_data"):
-                    raise Gone
-                cut = gateway.strikes("cut_in_data")
-                self._send({"aid": "rtn_data", "data": data}, half=cut)
-                if cut:
-                    raise Gone
-            except Gone:
-                self.abort()
+                gateway.changed.wait(5)
+
+    def _answer_now(self) -> None:
+        """Data for an open peek, if there are any. Under the lock, so that nothing overtakes them."""
+        gateway = self._gateway
+        with gateway.changed:
+            if not self._peeks or self._muted or self._over or not (data := self._news()):
                 return
+            self._peeks = 0
+            if gateway.strikes("cut_before_data"):
+                raise Gone
+            cut = gateway.strikes("cut_in_data")
+            self._send({"aid": "rtn_data", "data": data}, half=cut)
+            if cut:
+                raise Gone
 
     def _news(self) -> list[dict[str, Any]]:
         """Everything that has changed since the last data, as patches."""
@@ -280,5 +282,4 @@ class _Conversation:
         return [*news, *([patch] if patch else [])]
 
     def _send(self, message: dict[str, Any], *, half: bool = False) -> None:
-        with self._sending:
-            self._line.send_text(json.dumps(message, ensure_ascii=False), half=half)
+        self._line.send_text(json.dumps(message, ensure_ascii=False), half=half)

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import socket
 import struct
+import threading
+from collections.abc import Callable
 from typing import Final
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -23,6 +25,7 @@ class ServerLine:
     def __init__(self, raw: socket.socket) -> None:
         self._raw = raw
         self._buffer = b""
+        self._writing = threading.Lock()
 
     def shake_hands(self) -> None:
         """Read the upgrade request and answer it; Gone when it is none."""
@@ -43,8 +46,8 @@ class ServerLine:
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
         )
 
-    def read_text(self) -> str:
-        """The next text message, pings answered; Gone at the end."""
+    def read_text(self, before_pong: Callable[[], None]) -> str:
+        """The next text message; Gone at the end. A ping is answered after `before_pong` has said what there is to say."""
         whole = b""
         while True:
             first, second = self._take(2)
@@ -61,6 +64,7 @@ class ServerLine:
                 self._frame(_CLOSE, payload[:2])
                 raise Gone
             if code == _PING:
+                before_pong()
                 self._frame(_PONG, payload)
             elif code in (0, _TEXT, _BINARY):
                 whole += payload
@@ -90,7 +94,8 @@ class ServerLine:
             head = struct.pack(">BBQ", 0x80 | code, 127, size)
         frame = head + payload
         try:
-            self._raw.sendall(frame[: len(frame) // 2] if half else frame)
+            with self._writing:
+                self._raw.sendall(frame[: len(frame) // 2] if half else frame)
         except OSError:
             raise Gone from None
 

@@ -50,8 +50,12 @@ def test_an_order_is_answered_when_the_exchange_has_it() -> None:
 
 
 def test_an_order_that_only_the_counter_has_is_answered_as_undecided() -> None:
-    counter = Counter(on_order=telling(order("a", "0")))
-    with session_of(counter, call_seconds=0.1) as session:
+    def told(trader: ScriptedTrader, fields: dict[str, Any], request_id: int) -> None:
+        trader.push("OnRtnOrder", "Order", **order("a", "0"))
+        trader.drain()
+        session.call_seconds = 0.05
+
+    with session_of(Counter(on_order=told)) as session:
         assert CtpOrders(session).insert(FIELDS)["OrderStatus"] == "a"
 
 
@@ -70,8 +74,8 @@ def test_a_reference_that_is_in_use_is_a_conflict() -> None:
 
 
 def test_silence_is_an_unknown_outcome_and_the_order_is_not_sent_again() -> None:
-    counter = Counter()
-    with session_of(counter, call_seconds=0.1) as session, pytest.raises(OutcomeUnknown):
+    counter = Counter(on_order=lambda *_: setattr(session, "call_seconds", 0.05))
+    with session_of(counter) as session, pytest.raises(OutcomeUnknown):
         CtpOrders(session).insert(FIELDS)
     assert counter.count("ReqOrderInsert") == 1
 
@@ -147,7 +151,7 @@ def test_a_refused_cancellation_is_a_rejection(callback: str) -> None:
 
 
 def test_a_cancellation_without_a_word_is_unknown() -> None:
-    counter = Counter()
+    counter = Counter(on_order=lambda *_: setattr(session, "call_seconds", 0.05))
     counter.tables["Order"] = [order("3")]
-    with session_of(counter, call_seconds=0.1) as session, pytest.raises(OutcomeUnknown):
+    with session_of(counter) as session, pytest.raises(OutcomeUnknown):
         CtpOrders(session).cancel(REF)

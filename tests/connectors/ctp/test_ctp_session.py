@@ -131,18 +131,25 @@ def test_a_cut_between_queries_logs_in_again() -> None:
 
 def test_a_front_that_does_not_come_back_is_unavailable() -> None:
     counter = Counter()
-    counter.fail("ReqQryTrade", Fault(cut_after=0, back=False))
-    with session_of(counter, call_seconds=0.1) as session, pytest.raises(Unavailable, match="0x2001"):
+    with session_of(counter) as session:
         session.query("Trade")
+        counter.traders[0].cut(back=False)
+        counter.traders[0].drain()
+        session.call_seconds = 0.05
+        with pytest.raises(Unavailable, match="0x2001"):
+            session.query("Trade")
 
 
 def test_a_front_that_never_answers_and_a_query_without_answer_are_unavailable() -> None:
     with session_of(Counter(reachable=False), call_seconds=0.05) as session, pytest.raises(Unavailable, match="41205"):
         session.query("Trade")
     counter = Counter()
-    counter.fail("ReqQryTrade", Fault(silent=True))
-    with session_of(counter, call_seconds=0.1) as session, pytest.raises(Unavailable, match="no complete answer"):
+    with session_of(counter) as session:
         session.query("Trade")
+        counter.fail("ReqQryTrade", Fault(silent=True))
+        session.call_seconds = 0.05
+        with pytest.raises(Unavailable, match="no complete answer"):
+            session.query("Trade")
 
 
 def test_a_wrong_password_is_tried_once_and_never_again_even_after_a_reconnect() -> None:

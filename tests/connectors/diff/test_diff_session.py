@@ -103,7 +103,7 @@ def test_a_gateway_that_is_not_there_is_unavailable() -> None:
 
 def test_a_settlement_text_is_asked_for_by_day_and_a_simulation_answers_nothing(gateway: RunningGateway) -> None:
     gateway.gateway.statements[USER, "20261120"] = "交易结算单(盯市)"
-    with session_of(gateway, call_seconds=2) as session:
+    with session_of(gateway) as session:
         assert session.settlement_text(20261120) == "交易结算单(盯市)"
         assert session.settlement_text(20261119) == ""
         gateway.gateway.answers_settlement = False
@@ -147,7 +147,7 @@ def test_an_order_without_a_word_is_unknown_and_found_by_its_id(
     gateway: RunningGateway, fault: str, arrived: bool
 ) -> None:
     gateway.gateway.fault(fault)
-    with session_of(gateway, call_seconds=2) as session:
+    with session_of(gateway) as session:
         session.view()
         session.call_seconds = 0.3
         with pytest.raises(OutcomeUnknown):
@@ -171,9 +171,9 @@ def test_a_rest_is_cancelled_and_an_unknown_order_refused(gateway: RunningGatewa
 
 def test_quotes_come_for_what_is_listed_and_an_unknown_symbol_is_left_out(gateway: RunningGateway) -> None:
     address = DiffAddress(gateway.url)
-    quotes = DiffQuotes(lambda seconds: connect(address, seconds), now=time.monotonic, call_seconds=2)
+    quotes = DiffQuotes(lambda seconds: connect(address, seconds), now=time.monotonic, call_seconds=10)
     assert quotes.look(["SHFE.cu2605"])["SHFE.cu2605"]["last_price"] == Decimal("71230.0")
-    quotes = DiffQuotes(lambda seconds: connect(address, seconds), now=time.monotonic, call_seconds=0.3)
+    quotes = DiffQuotes(lambda seconds: connect(address, seconds), now=time.monotonic, call_seconds=2)
     assert set(quotes.look(["SHFE.cu2605", "SHFE.xx9999"])) == {"SHFE.cu2605"}
     assert quotes.look([]) == {}
 

@@ -192,8 +192,9 @@ def test_an_order_that_has_no_form_is_refused_before_anything_is_sent(changes: d
 def test_the_statement_is_confirmed_only_where_a_person_has_asked_for_it() -> None:
     for confirm in (False, True):
         counter = Counter(trading_day="20261124", frequency=50)
+        counter.on_order = lambda trader, fields, number: setattr(session, "call_seconds", 0.05)
         counter.tables["TradingAccount"] = [dict(FUNDS)]
-        with session_of(counter, call_seconds=0.2) as session:
+        with session_of(counter) as session:
             options = CtpOptions(orders=True, confirm_settlement=confirm)
             adapter = CtpAdapter("ctp", session, load_products(), load_calendar(), options, lambda: NOW)
             health = adapter.check()
