@@ -20,14 +20,17 @@ from hedge_core.model.records import Cursor
 from hedge_core.model.terms import CurrencyRate
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports import storage as port
+from hedge_core.ports.jobs import JobState, JobStore, Schedule, ScheduleStore
 from hedge_core.ports.reconciliation import ReconciliationStore
 from hedge_core.ports.storage import OutboxState
 from tests.support import reconciled, samples
+from tests.support.databases import as_owner
 from tests.support.samples import ACCOUNT, DAY, NOON, ref
 
 LI = Actor("li.na")
 OURS, THEIRS = BookId("cu01"), BookId("al02")
 LATER = DAY + timedelta(days=400)
+LEASE_END = NOON + timedelta(days=400)
 
 PORTS: dict[str, type] = {
     "records": port.RecordStore,
@@ -37,6 +40,8 @@ PORTS: dict[str, type] = {
     "results": port.ResultStore,
     "outbox": port.OutboxStore,
     "audit": port.AuditLog,
+    "jobs": JobStore,
+    "schedules": ScheduleStore,
     "reconciliation": ReconciliationStore,
     "commodity": port.CommodityStore,
     "accounting": port.AccountingStore,
@@ -93,6 +98,14 @@ READS: dict[str, tuple[Call, Any]] = {
     "reconciliation.deliveries": (lambda u, n, t: u.deliveries(), []),
     "reconciliation.receipts": (lambda u, n, t: u.receipts(), []),
     "audit.events": (lambda u, n, t: len(list(u.events())), 1),
+    "results.vouchers_named": (lambda u, n, t: u.vouchers_named(["v1"]), {}),
+    "outbox.counts": (lambda u, n, t: u.counts(), {}),
+    "jobs.job": (lambda u, n, t: u.job(1), None),
+    "jobs.jobs": (lambda u, n, t: u.jobs(), []),
+    "jobs.unfinished": (lambda u, n, t: u.unfinished("daily"), False),
+    "schedules.schedules": (lambda u, n, t: u.schedules(), []),
+    "schedules.schedule": (lambda u, n, t: u.schedule("daily"), None),
+    "unit.document_versions": (lambda u, n, t: u.document_versions("mapping", "or"), ()),
     "unit.connection": (lambda u, n, t: u.connection("k3"), None),
     "unit.connections": (lambda u, n, t: u.connections(), []),
     "unit.document": (lambda u, n, t: u.document("mapping", "orders"), None),
@@ -123,6 +136,21 @@ WRITES: dict[str, Call] = {
     "results.add_expectation": lambda u, n, t: u.add_expectation("v1", date(2026, 1, 1), {"ours": 1}),
     "outbox.enqueue": lambda u, n, t: u.enqueue("k3", "voucher", "v1", "HB1", "ours", NOON, n),
     "outbox.start": lambda u, n, t: u.start(n, t, NOON),
+    "outbox.start_together": lambda u, n, t: u.start_together([n], t, NOON),
+    "outbox.finish_together": lambda u, n, t: u.finish_together([n], t, OutboxState.DONE),
+    "results.set_receipts": lambda u, n, t: u.set_receipts({"v1": samples.receipt("HB1")}, VoucherStatus.DELIVERED),
+    "jobs.add": lambda u, n, t: u.add("ours", {}),
+    "jobs.start": lambda u, n, t: u.start(1, "", NOON, LEASE_END),
+    "jobs.keep": lambda u, n, t: u.keep(1, "", LEASE_END, done=9, total=9, counts={}, checkpoint={"ours": 1}),
+    "jobs.end": lambda u, n, t: u.end(1, "", JobState.DONE, done=9, total=9, counts={}),
+    "jobs.ask_to_cancel": lambda u, n, t: u.ask_to_cancel(1),
+    "jobs.resume": lambda u, n, t: u.resume(1, NOON),
+    "schedules.save": lambda u, n, t: u.save(Schedule("daily", OURS, "ours", "daily 02:00", {}, None)),
+    "schedules.remove": lambda u, n, t: u.remove("daily"),
+    "schedules.take_turn": lambda u, n, t: u.take_turn("daily", NOON, None),
+    "unit.connection_worked": lambda u, n, t: u.connection_worked("k3"),
+    "unit.note_batch": lambda u, n, t: u.note_batch("k3", 77),
+    "unit.remove_connection": lambda u, n, t: u.remove_connection("k3"),
     "outbox.finish": lambda u, n, t: u.finish(n, t, OutboxState.DONE),
     "outbox.release": lambda u, n, t: u.release(n, OutboxState.CANCELLED, "ours", NOON),
     "commodity.add_terms": lambda u, n, t: u.add_terms(samples.currency_rate("7.2"), DAY, "ours"),
@@ -180,6 +208,8 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.reconciliation.save_transfers([reconciled.transfer("theirs")])
         unit.reconciliation.save_delivery(reconciled.delivery())
         unit.reconciliation.save_receipt(reconciled.receipt("theirs"))
+        unit.jobs.add("theirs", {}, schedule="daily")
+        unit.schedules.save(Schedule("daily", THEIRS, "theirs", "daily 02:00", {}, NOON))
         unit.audit.append("theirs.kept", "x", {})
     (row, _) = store.queue.lease_due(clock.now(), 10**6, 2)
     return store, row.id, row.lease_token
@@ -248,7 +278,7 @@ def _part(unit: Any, name: str) -> Any:
 
 
 def _of_the_other_book(store: SqlStore) -> dict[str, list[tuple[Any, ...]]]:
-    with store._engine.connect() as connection:
+    with as_owner(store) as engine, engine.connect() as connection:
         found = {
             table.name: [tuple(row) for row in connection.execute(table.select().where(table.c.book_id == THEIRS))]
             for table in METADATA.sorted_tables
