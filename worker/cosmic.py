@@ -7,7 +7,7 @@ from typing import Any, Final
 from adapters.erp.cosmic import SPEC_NAMES, CosmicAdapter, CosmicOptions
 from connectors.cosmic import CosmicClient, CosmicLogin, Headers
 from connectors.cosmic.envelope import RefusalTexts
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from hedge_core.model.vouchers import Stage
 from hedge_core.ports.erp import ErpAdapter
 from worker.systems import System, Wiring
@@ -17,7 +17,7 @@ def build_cosmic(wiring: Wiring) -> ErpAdapter:
     """The adapter of a connection."""
     given = wiring.connection.options
     transport = HttpTransport(
-        Origin(str(wiring.option("url")), bool(wiring.option("allow_private", False))),
+        wiring.origin(),
         "Cosmic",
         call_seconds=wiring.call_seconds,
         ca_file=given.get("ca_file") or None,  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from adapters.erp.generic_json import SPEC_NAMES, GenericJsonAdapter, GenericJsonOptions
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.json_pages import Access, Auth, Envelope, JsonClient, Source
 from hedge_core.errors import InvalidInput
 from hedge_core.ports.erp import ErpAdapter
@@ -24,7 +24,7 @@ T = TypeVar("T")
 def build_generic_json(wiring: Wiring) -> ErpAdapter:
     """The adapter of a connection. Options: see `docs/connections/generic-json.md`."""
     transport = HttpTransport(
-        Origin(str(wiring.option("url")), bool(wiring.option("allow_private", False))),
+        wiring.origin(),
         str(wiring.option("label", SYSTEM)),
         call_seconds=wiring.call_seconds,
         ca_file=wiring.connection.options.get("ca_file") or None,  # type: ignore[arg-type]

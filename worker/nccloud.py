@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.erp.nccloud import SPEC_NAMES, NcCloudAdapter, NcCloudOptions
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.nccloud import NcCloudClient, NcCloudLogin, Signals
 from hedge_core.ports.erp import ErpAdapter
 from worker.systems import System, Wiring
@@ -19,7 +19,7 @@ def build_nccloud(wiring: Wiring) -> ErpAdapter:
     given = wiring.connection.options
     clock = wiring.clock
     transport = HttpTransport(
-        Origin(str(wiring.option("url")), bool(wiring.option("allow_private", False))),
+        wiring.origin(),
         "NC Cloud",
         call_seconds=wiring.call_seconds,
         ca_file=given.get("ca_file") or None,  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adapters.erp.odoo import OdooAdapter, OdooOptions
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.odoo import ANSWERED_STATUSES, Json2Client, OdooLogin, XmlRpcClient
 from hedge_core.model.vouchers import Stage
 from hedge_core.ports.erp import ErpAdapter
@@ -22,7 +22,7 @@ REQUIRED: Final = ("url", "database", "user", "company_id", "journal")
 def build_odoo(wiring: Wiring) -> ErpAdapter:
     """The adapter of a connection. Options: see `docs/connections/odoo.md`."""
     transport = HttpTransport(
-        Origin(str(wiring.option("url")), bool(wiring.option("allow_private", False))),
+        wiring.origin(),
         "Odoo",
         call_seconds=wiring.call_seconds,
         ca_file=wiring.connection.options.get("ca_file") or None,  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.erp.sap import SapAdapter, SapOptions
 from adapters.erp.sap.vendor import CONTRACT_SOURCES
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.sap import JournalEntryService, ODataClient, SapLogon
 from connectors.sap.journal import DEFAULT_PATH
 from connectors.sap.logon import DEFAULT_TOKEN_PATH, Authorisation
@@ -54,7 +54,7 @@ def build_sap(wiring: Wiring) -> ErpAdapter:
 def _transport(wiring: Wiring, url: str, answered: frozenset[int] = frozenset()) -> HttpTransport:
     certificate = str(wiring.option("client_certificate", ""))
     return HttpTransport(
-        Origin(url, bool(wiring.option("allow_private", False))),
+        wiring.origin(url),
         "SAP",
         call_seconds=wiring.call_seconds,
         ca_file=wiring.connection.options.get("ca_file") or None,  # type: ignore[arg-type]

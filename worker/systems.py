@@ -54,6 +54,14 @@ class Wiring:
             raise InvalidInput(self.connection.name, 0, name, message)
         return value
 
+    def origin(self, url: str = "") -> Origin:
+        """Where this connection may go: `url` (its own where none is given) with the options `allow_private` and
+        `allowed_hosts` (names, addresses, networks; a list or a text with commas)."""
+        given = self.option("allowed_hosts", [])
+        hosts = given.split(",") if isinstance(given, str) else list(given)
+        listed = tuple(str(one).strip() for one in hosts if str(one).strip())
+        return Origin(url or str(self.option("url")), bool(self.option("allow_private", False)), listed)
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -73,9 +81,8 @@ class System:
 
 
 def _kingdee(wiring: Wiring) -> ErpAdapter:
-    origin = Origin(str(wiring.option("url")), bool(wiring.option("allow_private", False)))
     transport = HttpTransport(
-        origin,
+        wiring.origin(),
         "Kingdee",
         call_seconds=wiring.call_seconds,
         ca_file=wiring.connection.options.get("ca_file") or None,  # type: ignore[arg-type]

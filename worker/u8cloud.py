@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.erp.u8cloud import SPEC_NAMES, U8CloudAdapter, U8CloudOptions
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.u8cloud import U8CloudClient, U8CloudLogin
 from connectors.u8cloud.envelope import RefusalTexts
 from hedge_core.ports.erp import ErpAdapter
@@ -16,7 +16,7 @@ def build_u8cloud(wiring: Wiring) -> ErpAdapter:
     """The adapter of a connection."""
     given = wiring.connection.options
     transport = HttpTransport(
-        Origin(str(wiring.option("url")), bool(wiring.option("allow_private", False))),
+        wiring.origin(),
         "U8 Cloud",
         call_seconds=wiring.call_seconds,
         ca_file=given.get("ca_file") or None,  # type: ignore[arg-type]

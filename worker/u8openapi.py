@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.erp.u8openapi import SPEC_NAMES, U8Adapter, U8Options
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.u8openapi import EaiClient, Signals, U8Client, U8Login
 from hedge_core.ports.erp import ErpAdapter
 from worker.systems import System, Wiring
@@ -56,7 +56,7 @@ def build_u8openapi(wiring: Wiring) -> ErpAdapter:
 
 def _transport(wiring: Wiring, url: str) -> HttpTransport:
     return HttpTransport(
-        Origin(url, bool(wiring.option("allow_private", False))),
+        wiring.origin(url),
         "U8+",
         call_seconds=wiring.call_seconds,
         ca_file=wiring.connection.options.get("ca_file") or None,  # type: ignore[arg-type]

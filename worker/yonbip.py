@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adapters.erp.yonbip import YonBipAdapter, YonBipOptions
-from connectors.http import HttpTransport, Origin
+from connectors.http import HttpTransport
 from connectors.yonbip import YonBipClient, YonBipLogin
 from hedge_core.ports.erp import ErpAdapter
 
@@ -18,12 +18,11 @@ REQUIRED: Final = ("url", "tenant_id", "app_key", "account_book", "voucher_type"
 def build_yonbip(wiring: Wiring) -> ErpAdapter:
     """The adapter of a connection. Gateway and token service are named by the data-centre look-up; each gets a transport
     bound to its own origin, under the same rules as the configured address."""
-    private = bool(wiring.option("allow_private", False))
     given = wiring.connection.options
 
     def connect(url: str) -> HttpTransport:
         return HttpTransport(
-            Origin(url, private),
+            wiring.origin(url),
             "YonBIP",
             call_seconds=wiring.call_seconds,
             ca_file=given.get("ca_file") or None,  # type: ignore[arg-type]

@@ -262,7 +262,9 @@ def check_address(name: str, options: dict[str, Any]) -> None:
         return
     try:
         if not check_broker_address(options):
-            Origin(url, bool(options.get("allow_private"))).check()
+            listed = options.get("allowed_hosts") or []
+            hosts = listed.split(",") if isinstance(listed, str) else listed
+            Origin(url, bool(options.get("allow_private")), tuple(str(one).strip() for one in hosts)).check()
     except ValueError:
         raise InvalidInput(name, 0, "url", Message("cli.address", {"url": hide_password(url)})) from None
 

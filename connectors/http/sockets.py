@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -19,13 +20,18 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
+from connectors.http.origin import addresses_of
+
 _current = threading.local()
 
 
 class Call:
     """One request under a total deadline: `sent` is False only while it is proven that no byte of it has left."""
 
-    def __init__(self, deadline_seconds: float) -> None:
+    def __init__(self, deadline_seconds: float, allows: Callable[[str], bool] | None = None) -> None:
+        """`allows` is asked about every address before and after a connection is made to it."""
+        self.refused_address = ""
+        self._allows = allows
         self.sent = False
         self.timed_out = False
         self._watched: socket.socket | None = None
@@ -45,6 +51,20 @@ class Call:
             if self._watched is not None:
                 self._watched.close()
                 self._watched = None
+
+    def look_up(self, host: str) -> None:
+        """Refuse a host any of whose addresses is not allowed, before a connection is made."""
+        for address in addresses_of(host):
+            self._require(address)
+
+    def look_at(self, connected: socket.socket) -> None:
+        """Refuse the address that was really connected to: the name may lead somewhere else than a moment ago."""
+        self._require(str(connected.getpeername()[0]))
+
+    def _require(self, address: str) -> None:
+        if self._allows is not None and not self._allows(address):
+            self.refused_address = address
+            raise ConnectionRefusedError("an address that this connection does not allow")
 
     def watch(self, connected: socket.socket) -> None:
         """From now on the deadline can end this connection: also while TLS is still being agreed on. What is watched is a
@@ -72,12 +92,15 @@ class _Watched:
     """What both kinds of connection do: report to the current call when they are connected, and before they send."""
 
     def _new_conn(self) -> socket.socket:
-        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
         call: Call | None = getattr(_current, "call", None)
         if call is not None:
+            call.look_up(self.host)  # type: ignore[attr-defined]
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+        if call is not None:
             try:
+                call.look_at(connected)
                 call.watch(connected)
-            except TimeoutError:
+            except OSError:
                 connected.close()
                 raise
         return connected

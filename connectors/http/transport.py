@@ -4,23 +4,22 @@
     sent, no usable answer (timeout, reset, cut body)   -> OutcomeUnknown on a write, Unavailable on a read
     429                                                 -> RateLimited
     5xx                                                 -> OutcomeUnknown on a write, Unavailable on a read
+    an address that is not allowed (a name that leads elsewhere) -> Unavailable, nothing sent
     a redirect                                          -> the same: it is never followed, no secret leaves the origin
 Other statuses are answered as they are; what a 401 or a 403 means is the protocol's business.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from connectors.http.origin import Origin
 from connectors.http.sockets import Call, WatchedAdapter
 from hedge_core.errors import OutcomeUnknown, PlatformError, RateLimited, Unavailable
 
@@ -34,52 +33,6 @@ LONGEST_RETRY_AFTER: Final = 3600
 
 class AnswerTooLarge(requests.RequestException):
     """An answer has more bytes than `MAX_BODY`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a connection may go, and nowhere else: scheme, host and port of the configured URL.
-
-    `allow_private` must be set for hosts in private ranges, so that an address typed by a user cannot make the server
-    call its own neighbours by accident. Plain http is accepted for loopback only."""
-
-    url: str
-    allow_private: bool = False
-
-    def check(self) -> None:
-        """Raise ValueError when the URL is not usable: an unknown scheme, user info, a query, or http beyond loopback."""
-        parts = urlsplit(self.url)
-        if parts.username or parts.password:
-            raise ValueError("credentials do not belong into the address")
-        if parts.query or parts.fragment:
-            raise ValueError("an address below which calls are made has no query")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{self.url!r} is not an http(s) address")
-        if parts.scheme == "http" and not _loopback(parts.hostname):
-            raise ValueError(f"{self.url} would send secrets unencrypted: use https")
-        if not self.allow_private and not _loopback(parts.hostname) and _private(parts.hostname):
-            raise ValueError(f"{parts.hostname} is a private address: allow it for this connection if it is meant")
-
-    def join(self, path: str) -> str:
-        """`path` below the configured URL."""
-        return self.url.rstrip("/") + "/" + path.lstrip("/")
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _private(host: str) -> bool:
-    try:
-        addresses = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False  # not resolvable now: the call itself will say so
-    return any(ipaddress.ip_address(str(address).split("%")[0]).is_private for address in addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +100,8 @@ class HttpTransport:
     def _call(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], write: bool, seconds: float
     ) -> HttpAnswer:
-        with Call(seconds) as call:
+        failed: PlatformError | None = None
+        with Call(seconds, self.origin.allows) as call:
             try:
                 response = self._session.request(
                     method,
@@ -165,9 +119,11 @@ class HttpTransport:
                         self._read(response),
                     )
             except (requests.RequestException, HTTPError, OSError) as error:
-                raise self._no_answer(call, error, write) from error
-            if call.timed_out:
-                raise self._unsure(f"no complete answer within {seconds:g} s", write)
+                failed = self._no_answer(call, error, write)
+            if failed is None and call.timed_out:
+                failed = self._unsure(f"no complete answer within {seconds:g} s", write)
+        if failed is not None:
+            raise failed  # outside the handler: the libraries quote the whole address, and some protocols put secrets there
         self._refuse_unusable(answer, write)
         return answer
 
@@ -182,6 +138,9 @@ class HttpTransport:
 
     def _no_answer(self, call: Call, error: Exception, write: bool) -> PlatformError:
         reason = "deadline over" if call.timed_out else type(error).__name__
+        if call.refused_address:
+            refused = f"{self.origin.host} leads to {call.refused_address}, which this connection does not allow"
+            return Unavailable(refused, system=self.system)
         if not call.sent:
             return Unavailable(f"{reason} before anything was sent ({_cause(error)})", system=self.system)
         return self._unsure(f"{reason} after the request was sent ({_cause(error)})", write)

@@ -21,7 +21,7 @@ from connectors.http import HttpAnswer, HttpTransport
 from connectors.nccloud.envelope import Signals, TokenRefused, decode, unsure, values
 from connectors.nccloud.sealing import LEVELS, NotReadable, opened, protected, sealed, usable
 from connectors.nccloud.signing import bare_key, signature
-from hedge_core.errors import AuthFailed, ContractViolation, OutcomeUnknown, PlatformError, Rejected, Unavailable
+from hedge_core.errors import AuthFailed, ContractViolation, OutcomeUnknown, Rejected, Unavailable
 
 _TOKEN: Final = "nccloud/opm/accesstoken"  # noqa: S105 - a path
 _EARLY_SECONDS: Final = 60
@@ -170,7 +170,7 @@ class NcCloudClient:
         }
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items())
         content = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = self._sent(lambda: self._transport.post(f"{_TOKEN}?{query}", b"", content, write=False))
+        answer = self._transport.post(f"{_TOKEN}?{query}", b"", content, write=False)
         try:
             data = decode(answer.body, answer.status, self._signals, write=False, where=_TOKEN, system=self.system)
             found = values(data)
@@ -195,16 +195,6 @@ class NcCloudClient:
         with self._lock:
             if self._token is refused:
                 self._token = None
-
-    @staticmethod
-    def _sent(call: Callable[[], HttpAnswer]) -> HttpAnswer:
-        """The answer of a call; an error leaves without its cause, which quotes the address."""
-        try:
-            return call()
-        except PlatformError as error:
-            bare = error
-        bare.__cause__ = bare.__context__ = None
-        raise bare.with_traceback(None)
 
 
 def _seconds(found: Any) -> float:

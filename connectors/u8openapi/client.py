@@ -18,9 +18,9 @@ from urllib.parse import quote
 import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from connectors.http import HttpAnswer, HttpTransport
+from connectors.http import HttpTransport
 from connectors.u8openapi.envelope import Signals, TokenRefused, decode, values
-from hedge_core.errors import AuthFailed, ContractViolation, OutcomeUnknown, PlatformError, Rejected, Unavailable
+from hedge_core.errors import AuthFailed, ContractViolation, OutcomeUnknown, Rejected, Unavailable
 
 _TOKEN: Final = "system/token"  # noqa: S105 - a path
 _encoder = msgspec.json.Encoder()
@@ -111,7 +111,7 @@ class U8Client:
         address = self._address(path, given, token)
         content = {"Content-Type": "application/json; charset=utf-8"}
         try:
-            answer = self._sent(lambda: self._transport.post(address, _encoder.encode(body), content, write=True))
+            answer = self._transport.post(address, _encoder.encode(body), content, write=True)
             members = decode(answer, self._signals, write=True, where=path, system=self.system)
         except TokenRefused as refused:
             self._forget(token)
@@ -145,7 +145,7 @@ class U8Client:
             raise AuthFailed(str(again), system=self.system) from again
 
     def _got(self, path: str, given: Mapping[str, str], token: str) -> Mapping[str, msgspec.Raw]:
-        answer = self._sent(lambda: self._transport.get(self._address(path, given, token), {}))
+        answer = self._transport.get(self._address(path, given, token), {})
         return decode(answer, self._signals, write=False, where=path, system=self.system)
 
     def _address(self, path: str, given: Mapping[str, str], token: str) -> str:
@@ -166,7 +166,7 @@ class U8Client:
         """A GET before there is a token. What is refused here is a matter of account, key or secret."""
         login = self._login
         given = {"from_account": login.from_account, "app_key": login.app_key, "app_secret": login.app_secret}
-        answer = self._sent(lambda: self._transport.get(_with_query(_TOKEN, given), {}))
+        answer = self._transport.get(_with_query(_TOKEN, given), {})
         try:
             members = decode(answer, self._signals, write=False, where=_TOKEN, system=self.system)
             return str(values(bytes(members["token"]))["id"])
@@ -181,16 +181,6 @@ class U8Client:
         with self._lock:
             if self._token == refused:
                 self._token = ""
-
-    @staticmethod
-    def _sent(call: Callable[[], HttpAnswer]) -> HttpAnswer:
-        """The answer of a call; an error leaves without its cause, which quotes the address and so the secret in it."""
-        try:
-            return call()
-        except PlatformError as error:
-            bare = error
-        bare.__cause__ = bare.__context__ = None
-        raise bare.with_traceback(None)
 
 
 def _with_query(path: str, given: Mapping[str, str]) -> str:
