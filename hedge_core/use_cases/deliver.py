@@ -22,7 +22,6 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import Enum, auto
 from typing import Any, Final, Protocol
 
 from hedge_core.errors import (
@@ -43,6 +42,7 @@ from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import OutboxRow, OutboxState, Store, StoredVoucher, UnitOfWork
 from hedge_core.use_cases.post import HEDGES, VOUCHER, leg_of, note_for
 from hedge_core.use_cases.reversals import mark_reversed
+from hedge_core.use_cases.verdict import Contact, Verdict
 from messages import Message
 
 UNKNOWN_LIMIT: Final = 12
@@ -60,29 +60,6 @@ class ErpFor(Protocol):
     """Finds the adapter of a connection; the composition root provides it."""
 
     def __call__(self, book: BookId, connection: str, /) -> ErpAdapter: ...
-
-
-class Contact(Enum):
-    """What an attempt says about the connection."""
-
-    ANSWERED = auto()
-    UNREACHABLE = auto()
-    SLOW_DOWN = auto()
-    LOGIN_REFUSED = auto()
-    UNCERTAIN = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an outbox row becomes after an attempt."""
-
-    state: OutboxState
-    reason: Message | None = None
-    wait_seconds: int = 0
-    attempt_back: bool = False
-    receipt: PostingReceipt | None = None
-    contact: Contact = Contact.UNCERTAIN
-    batch_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
