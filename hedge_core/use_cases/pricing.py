@@ -224,8 +224,9 @@ def _with_call(uow: UnitOfWork, held: Business, line: ContractLine, call: Pricin
     before = held.pricings.get(line.ref)
     if before is not None and call.quantity > before.remaining:
         # Whatever its day and id: a call never pushes out one that was there before it.
-        params = {"event": call.event_id, "line": line.ref, "quantity": call.quantity, "remaining": before.remaining}
-        raise RuleBroken("pricing_too_much", call.event_id, Message("pricing.too_much", params))
+        rest = {"quantity": call.quantity, "remaining": before.remaining}
+        too_much: dict[str, object] = {"event": call.event_id, "line": line.ref, **rest}
+        raise RuleBroken("pricing_too_much", call.event_id, Message("pricing.too_much", too_much))
     return pricing
 
 
