@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -39,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from adapters.storage.engine import make_engine
+from adapters.storage.engine import enter_all_books, enter_book, make_engine
 from adapters.storage.schema import METADATA
 from adapters.storage.types import ExactDecimal, Instant, Json, Key
 from adapters.storage.upgrade import SchemaState, migrations, state_of
@@ -116,7 +117,8 @@ def write_backup(url: str, path: Path, progress: Progress = lambda table, rows: 
             state = state_of(connection)
             state.require_ready()
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-                parts = tuple(_dump(connection, table, archive, progress) for table in METADATA.sorted_tables)
+                books = _books(connection)
+                parts = tuple(_dump(connection, table, books, archive, progress) for table in METADATA.sorted_tables)
                 manifest = Manifest(state.current, datetime.now(UTC).isoformat(timespec="seconds"), parts)
                 archive.writestr(_MANIFEST, _manifest_text(manifest))
             file.flush()
@@ -211,13 +213,19 @@ def _kind(column: Column[Any]) -> _Kind:
     return next(kind for known, kind in _KINDS.items() if isinstance(column.type, known))
 
 
-def _dump(connection: Connection, table: Table, archive: zipfile.ZipFile, progress: Progress) -> TablePart:
+def _books(connection: Connection) -> list[str]:
+    enter_all_books(connection)
+    table = METADATA.tables["books"]
+    return list(connection.execute(select(table.c.book_id).order_by(table.c.book_id)).scalars())
+
+
+def _dump(
+    connection: Connection, table: Table, books: Sequence[str], archive: zipfile.ZipFile, progress: Progress
+) -> TablePart:
     kinds = [_kind(column) for column in table.c]
     rows, digest = 0, hashlib.sha256()
-    query = select(table).order_by(*(_order(table)))
     with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as out:
-        found = connection.execution_options(yield_per=_PAGE).execute(query)
-        for page in found.partitions(_PAGE):
+        for page in _pages(connection, table, books):
             for row in page:
                 values = [None if v is None else kind.write(v) for kind, v in zip(kinds, row, strict=True)]
                 line = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -227,6 +235,13 @@ def _dump(connection: Connection, table: Table, archive: zipfile.ZipFile, progre
             progress(table.name, rows)
     columns = tuple((column.name, kind.name) for column, kind in zip(table.c, kinds, strict=True))
     return TablePart(table.name, columns, rows, digest.hexdigest())
+
+
+def _pages(connection: Connection, table: Table, books: Sequence[str]) -> Iterator[Sequence[Any]]:
+    for book in books:
+        enter_book(connection, book)
+        query = select(table).where(table.c.book_id == book).order_by(*_order(table))
+        yield from connection.execution_options(yield_per=_PAGE).execute(query).partitions(_PAGE)
 
 
 def _order(table: Table) -> Sequence[Column[Any]]:
@@ -251,7 +266,9 @@ def _load(connection: Connection, part: TablePart, archive: zipfile.ZipFile, pat
                 values.append(dict(zip(names, read, strict=True)))
             except (ValueError, TypeError, ArithmeticError, AttributeError):
                 raise InvalidInput(str(path), number, part.name, Message("backup.row")) from None
-        connection.execute(insert, values)
+        for book, group in groupby(values, key=lambda row: str(row["book_id"])):
+            enter_book(connection, book)
+            connection.execute(insert, list(group))
         rows += len(values)
         progress(part.name, rows)
     if (rows, digest.hexdigest()) != (part.rows, part.digest):
@@ -280,6 +297,7 @@ def _go_on_counting(connection: Connection, engine: Engine, manifest: Manifest) 
     """PostgreSQL counts rows beside the table; SQLite looks at the table itself."""
     if engine.dialect.name != "postgresql":
         return
+    enter_all_books(connection)
     for table in METADATA.sorted_tables:
         for column in table.c:
             if column.identity is not None and table.name in {part.name for part in manifest.tables}:

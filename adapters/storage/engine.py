@@ -83,9 +83,37 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def for_book(engine: Engine, book: str) -> Engine:
+    """The engine for transactions on one book: the others' rows do not exist for them."""
+    return engine.execution_options(book=book)
+
+
+def across_books(engine: Engine) -> Engine:
+    """The engine for the few tables that a dispatcher looks at across books."""
+    return engine.execution_options(across=True)
+
+
+def enter_book(connection: Connection, book: str) -> None:
+    """From here to its end the transaction is one on `book`: row-level security lets it see and write no other rows. On
+    SQLite, which has no such thing, `Scope` is what keeps books apart."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT set_config('hedgebridge.book', %s, true)", (book,))
+
+
+def enter_all_books(connection: Connection) -> None:
+    """The same for the tables of `row_security.ACROSS`, in every book."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT set_config('hedgebridge.across', 'on', true)")
+
+
 def _begin_postgresql(connection: Connection) -> None:
-    if connection.get_execution_options().get("reading"):
+    options = connection.get_execution_options()
+    if options.get("reading"):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    if options.get("book"):
+        enter_book(connection, str(options["book"]))
+    if options.get("across"):
+        enter_all_books(connection)
 
 
 def _in_our_words(context: ExceptionContext) -> None:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 
+from adapters.storage.engine import across_books, enter_book
 from adapters.storage.schema import (
     AUDIT_HEADS,
     BOOKS,
@@ -81,13 +82,16 @@ class Figures:
 
 def read_figures(engine: Engine) -> Figures:
     """Unavailable when the database cannot be reached."""
-    with engine.connect().execution_options(reading=True) as connection:
-        return Figures(
-            tuple(_outbox(connection)),
-            tuple(_connections(connection)),
-            tuple(_jobs(connection)),
-            tuple(_books(connection)),
-        )
+    with across_books(engine).connect().execution_options(reading=True) as connection:
+        books = connection.execute(select(BOOKS.c.book_id).order_by(BOOKS.c.book_id)).scalars().all()
+        outbox, jobs = tuple(_outbox(connection)), tuple(_jobs(connection))
+        connections: list[ConnectionFigure] = []
+        found: list[BookFigure] = []
+        for book in books:
+            enter_book(connection, book)
+            connections += _connections(connection, book)
+            found += _books(connection, book)
+        return Figures(outbox, tuple(connections), jobs, tuple(found))
 
 
 def _outbox(connection: Connection) -> Iterator[OutboxFigure]:
@@ -98,13 +102,14 @@ def _outbox(connection: Connection) -> Iterator[OutboxFigure]:
         yield OutboxFigure(row.book_id, row.connection, row.state, row.rows, row.oldest)
 
 
-def _connections(connection: Connection) -> Iterator[ConnectionFigure]:
+def _connections(connection: Connection, book: str) -> Iterator[ConnectionFigure]:
     table = CONNECTIONS
     read = select(func.max(CURSORS.c.saved_at)).where(*_of_connection(CURSORS)).scalar_subquery()
     waiting = (
         select(func.count()).where(*_of_connection(QUARANTINE), QUARANTINE.c.released_at.is_(None)).scalar_subquery()
     )
-    query = select(table, read.label("last_read"), waiting.label("waiting")).order_by(table.c.book_id, table.c.name)
+    query = select(table, read.label("last_read"), waiting.label("waiting"))
+    query = query.where(table.c.book_id == book).order_by(table.c.name)
     for row in connection.execute(query):
         yield ConnectionFigure(
             row.book_id, row.name, row.system, row.paused, row.circuit_open_until, row.failures_in_a_row,
@@ -127,7 +132,7 @@ def _jobs(connection: Connection) -> Iterator[JobFigure]:
         yield JobFigure(row.book_id, row.kind, row.state, row.jobs, row.started_at, row.ended_at)
 
 
-def _books(connection: Connection) -> Iterator[BookFigure]:
+def _books(connection: Connection, one: str) -> Iterator[BookFigure]:
     book = BOOKS.c.book_id
     events = select(AUDIT_HEADS.c.size).where(AUDIT_HEADS.c.book_id == book).scalar_subquery()
     days = select(func.max(SNAPSHOTS.c.trading_day)).where(SNAPSHOTS.c.book_id == book, SNAPSHOTS.c.status == "final")
@@ -138,5 +143,5 @@ def _books(connection: Connection) -> Iterator[BookFigure]:
         days.scalar_subquery().label("settled"),
         planned.scalar_subquery().label("planned"),
     )
-    for row in connection.execute(query.order_by(book)):
+    for row in connection.execute(query.where(book == one)):
         yield BookFigure(row.book_id, row.events or 0, row.settled, row.planned)

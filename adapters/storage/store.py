@@ -18,7 +18,7 @@ from adapters.storage.codec import encode_open
 from adapters.storage.column_blocks import ColumnBlocks
 from adapters.storage.commodity import Commodity
 from adapters.storage.configuration import Configuration, book_of
-from adapters.storage.engine import make_engine
+from adapters.storage.engine import across_books, enter_all_books, for_book, make_engine
 from adapters.storage.figures import Figures, read_figures
 from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
 from adapters.storage.leader import LeaderLock
@@ -113,7 +113,7 @@ class SqlStore:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._queue = DueRows(engine)
+        self._queue = DueRows(across_books(engine))
         self.wakes = Wakes(engine)
         self._known: set[BookId] = set()  # a book is never removed
 
@@ -121,7 +121,7 @@ class SqlStore:
     def begin(self, book: BookId, actor: Actor) -> Iterator[SqlUnitOfWork]:
         """A unit that writes. On SQLite there is one at a time; others wait up to `engine.WAIT_FOR_WRITER` seconds.
         InvalidInput for a book that does not exist."""
-        with self._engine.begin() as connection:
+        with for_book(self._engine, book).begin() as connection:
             unit = self._unit(connection, book, actor)
             yield unit
             unit.audit.write()
@@ -131,14 +131,14 @@ class SqlStore:
     @contextmanager
     def read(self, book: BookId, actor: Actor = OURSELVES) -> Iterator[SqlUnitOfWork]:
         """A unit that only reads, as of one moment, beside any writer. The database refuses a write in it."""
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with for_book(self._engine, book).connect().execution_options(reading=True) as connection:
             yield self._unit(connection, book, actor)
 
     def add_book(self, book: Book, actor: Actor) -> None:
         """A new book with an empty audit log and the event `book.added`. ValueError for an id that is not one;
         InvalidInput when it exists."""
         checked = book_id(book.book)
-        with self._engine.begin() as connection:
+        with for_book(self._engine, checked).begin() as connection:
             if connection.execute(select(BOOKS.c.book_id).where(BOOKS.c.book_id == checked)).first():
                 raise InvalidInput("database", 0, "book", Message("storage.book_exists", {"book": checked}))
             scope = Scope(connection, checked, actor, self._clock)
@@ -152,7 +152,7 @@ class SqlStore:
 
     def books(self) -> list[Book]:
         """By id."""
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with across_books(self._engine).connect().execution_options(reading=True) as connection:
             return [book_of(row) for row in connection.execute(select(BOOKS).order_by(BOOKS.c.book_id))]
 
     @property
@@ -161,7 +161,7 @@ class SqlStore:
 
     @property
     def job_queue(self) -> JobsAcrossBooks:
-        return JobsAcrossBooks(self._engine)
+        return JobsAcrossBooks(across_books(self._engine))
 
     def leader_lock(self) -> LeaderLock:
         """The lock that one worker of the installation holds; not yet tried."""
@@ -170,30 +170,30 @@ class SqlStore:
     def connection_failed(self, book: BookId, name: str, until: datetime | None) -> None:
         """KeyError when there is no such connection; the same for the two methods below."""
         changed = {"failures_in_a_row": CONNECTIONS.c.failures_in_a_row + 1, "circuit_open_until": until}
-        with self._engine.begin() as connection:
+        with for_book(self._engine, book).begin() as connection:
             _change(connection, book, name, _one(book, name).values(**changed))
 
     def connection_worked(self, book: BookId, name: str) -> None:
         """Writes only when there is something to clear: this is called after every success."""
         troubled = or_(CONNECTIONS.c.failures_in_a_row != 0, CONNECTIONS.c.circuit_open_until.is_not(None))
         query = select(CONNECTIONS.c.name, troubled.label("troubled")).where(*_is(book, name))
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with for_book(self._engine, book).connect().execution_options(reading=True) as connection:
             found = connection.execute(query).first()
         if found is None:
             raise KeyError(name)
         if found.troubled:
-            with self._engine.begin() as connection:
+            with for_book(self._engine, book).begin() as connection:
                 connection.execute(_one(book, name).values(failures_in_a_row=0, circuit_open_until=None))
 
     def throttle_connection(self, book: BookId, name: str, until: datetime) -> None:
         """Never earlier than what was said before: of two answers the more patient one counts."""
         earlier = or_(CONNECTIONS.c.throttled_until.is_(None), CONNECTIONS.c.throttled_until < until)
-        with self._engine.begin() as connection:
+        with for_book(self._engine, book).begin() as connection:
             connection.execute(_one(book, name).where(earlier).values(throttled_until=until))
 
     def pause_connection(self, book: BookId, name: str, reason: str) -> None:
         """With the event `connection.paused`. Only `save_connection` opens it again."""
-        with self._engine.begin() as connection:
+        with for_book(self._engine, book).begin() as connection:
             _change(connection, book, name, _one(book, name).values(paused=True, paused_reason=reason))
             audit = Audit(Scope(connection, book, OURSELVES, self._clock))
             audit.append("connection.paused", name, {"reason": reason})
@@ -210,6 +210,7 @@ class SqlStore:
     def _unit(self, connection: DatabaseConnection, book: BookId, actor: Actor) -> SqlUnitOfWork:
         asked = select(BOOKS.c.book_id).where(BOOKS.c.book_id == book)
         if book not in self._known and connection.execute(asked).first() is None:
+            enter_all_books(connection)
             known = ", ".join(connection.execute(select(BOOKS.c.book_id).order_by(BOOKS.c.book_id)).scalars()) or "-"
             reason = Message("storage.unknown_book", {"book": book, "known": known})
             raise InvalidInput("database", 0, "book", reason)

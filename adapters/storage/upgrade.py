@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from adapters.storage.engine import make_engine
+from adapters.storage.row_security import grants
 from hedge_core.errors import InvalidInput
 from messages import Message
 
@@ -66,9 +67,10 @@ def current_revision(url: str) -> str:
     return schema_state(url).current
 
 
-def upgrade_database(url: str) -> SchemaState:
-    """Bring the database at `url` to the schema of this program; all revisions in one transaction, or none."""
-    return _run(url, lambda config: command.upgrade(config, "head"))
+def upgrade_database(url: str, grant_to: str = "") -> SchemaState:
+    """Bring the database at `url` to the schema of this program; all revisions in one transaction, or none. `grant_to` is
+    the PostgreSQL role that will run the program, when it is not the one of `url`."""
+    return _run(url, lambda config: command.upgrade(config, "head"), grant_to)
 
 
 def downgrade_one_step(url: str) -> SchemaState:
@@ -92,7 +94,7 @@ def _configuration(connection: Connection) -> Iterator[Config]:
         yield config
 
 
-def _run(url: str, step: Callable[[Config], None]) -> SchemaState:
+def _run(url: str, step: Callable[[Config], None], grant_to: str = "") -> SchemaState:
     engine = make_engine(url)
     try:
         with engine.begin() as connection:
@@ -100,6 +102,9 @@ def _run(url: str, step: Callable[[Config], None]) -> SchemaState:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _UPGRADE_LOCK})
             with _configuration(connection) as config:
                 step(config)
+            if grant_to and connection.dialect.name == "postgresql":
+                for statement in grants(grant_to):
+                    connection.execute(text(statement))
             return state_of(connection)
     finally:
         engine.dispose()

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, create_engine, make_url, select
+from sqlalchemy import MetaData, create_engine, select
 
 from cli.demo.month import ACCOUNT_ROWS, COMMODITIES
 from cli.demo.standin import StandIn
 from cli.main import main
 from sandbox.company.broker_files import files
+from tests.support.databases import owner_url
 
 __all__ = ["CommandLine", "Run", "command", "erp", "inbox"]
 
@@ -84,12 +85,9 @@ class CommandLine:
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table."""
-        url = self.database
-        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        engine = create_engine(owner_url(self.database).replace("postgresql://", "postgresql+psycopg://"))
         try:
             with engine.connect() as connection:
-                if make_url(url).get_backend_name() == "postgresql":
-                    connection.exec_driver_sql("SELECT set_config('row_security', 'off', true)")
                 schema = MetaData()
                 schema.reflect(connection)
                 return {

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,14 +24,17 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
 from adapters.storage import SqlStore, open_store, upgrade_database
+from adapters.storage.engine import make_engine
 
 __all__ = [
     "HandClock",
+    "as_owner",
     "clock",
     "database_url",
+    "owner_url",
     "postgres_server",
     "postgres_template",
     "postgres_url",
@@ -39,6 +43,8 @@ __all__ = [
     "store",
 ]
 
+APP_ROLE = "hb_test_app"
+APP_PASSWORD = "invented-for-tests"
 LOCAL_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -70,6 +76,13 @@ class Server:
             query += sql.SQL(" TEMPLATE {}").format(sql.Identifier(str(make_url(template).database)))
         self._run(query)
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def as_app(self, url: str) -> str:
+        """The same database as a role that owns nothing: what row-level security is for. Made once per server."""
+        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} NOSUPERUSER NOBYPASSRLS")
+        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):  # another process was first
+            self._run(made.format(sql.Identifier(APP_ROLE), sql.Literal(APP_PASSWORD)))
+        return make_url(url).set(username=APP_ROLE, password=APP_PASSWORD).render_as_string(hide_password=False)
 
     def drop(self, url: str) -> None:
         name = str(make_url(url).database)
@@ -125,7 +138,8 @@ def postgres_template(postgres_server: Server) -> Iterator[str]:
     """An upgraded PostgreSQL database to copy."""
     url = postgres_server.create()
     try:
-        upgrade_database(url)
+        postgres_server.as_app(url)
+        upgrade_database(url, grant_to=APP_ROLE)
         yield url
     finally:
         postgres_server.drop(url)
@@ -147,10 +161,30 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: Server, postgres_template: str) -> Iterator[str]:
-    """A fresh, upgraded PostgreSQL database, dropped after the test."""
+    """A fresh, upgraded PostgreSQL database for a role that owns nothing in it, dropped after the test."""
     url = postgres_server.create(postgres_template)
-    yield url
+    yield postgres_server.as_app(url)
     postgres_server.drop(url)
+
+
+def owner_url(url: str) -> str:
+    """The address of the same database for its owner, who may drop triggers; on SQLite the same."""
+    server = find_server()
+    if url.startswith("sqlite") or not isinstance(server, Server):
+        return url
+    whole = make_url(server.url)
+    return make_url(url).set(username=whole.username, password=whole.password).render_as_string(hide_password=False)
+
+
+@contextmanager
+def as_owner(store: SqlStore) -> Iterator[Engine]:
+    """An engine on the store's database for whom row-level security does not hold: to look at all rows and to try what only
+    triggers refuse."""
+    engine = make_engine(owner_url(store._engine.url.render_as_string(hide_password=False)))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -25,6 +25,7 @@ from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports.storage import Book, Connection, StoredVoucher
 from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
 from tests.support.databases import *  # noqa: F403
+from tests.support.databases import owner_url
 from tests.support.posting import BOOK, CHECKER, ERP, MAKER, voucher
 
 LI = Actor("li")
@@ -62,7 +63,7 @@ def filled(database_url: str, clock: HandClock) -> str:  # noqa: F405
 
 
 def contents(url: str) -> dict[str, list[tuple[object, ...]]]:
-    engine = make_engine(url)
+    engine = make_engine(owner_url(url))
     with engine.connect().execution_options(reading=True) as connection:
         found = {
             table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)

@@ -12,6 +12,7 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.physical import MasterKind
 from hedge_core.model.records import Cursor
 from tests.support import samples
+from tests.support.databases import as_owner
 from tests.support.samples import NOON, ref
 
 LI = Actor("li.na")
@@ -51,7 +52,7 @@ def test_every_version_of_a_record_is_kept_and_the_last_one_received_is_current(
             current = unit.records.raw(ref())
             assert current is not None
             assert current.body == body
-    with store._engine.connect() as connection:
+    with as_owner(store) as engine, engine.connect() as connection:
         kept = connection.exec_driver_sql("SELECT body FROM raw_records ORDER BY body").scalars().all()
     assert [bytes(body) for body in kept] == [b"one", b"two"]
 

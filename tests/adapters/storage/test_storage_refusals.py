@@ -12,6 +12,7 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import VoucherStatus
 from messages import all_texts
 from tests.support import samples
+from tests.support.databases import as_owner
 
 LI = Actor("li.na")
 KEPT = ("audit_events", "audit_heads", "documents", "snapshots", "statements", "vouchers")
@@ -72,7 +73,7 @@ def test_what_is_kept_cannot_be_changed_by_sql(filled: SqlStore, subtests: pytes
     before = _everything(filled)
     for statement in REFUSED:
         with subtests.test(statement):
-            with pytest.raises(RuleBroken) as refused, filled._engine.begin() as connection:
+            with pytest.raises(RuleBroken) as refused, as_owner(filled) as engine, engine.begin() as connection:
                 connection.execute(text(statement), {"blob": b"forged"} if ":blob" in statement else {})
             assert refused.value.rule == "write_once"
             assert refused.value.message.params["reason"].id in all_texts()
@@ -81,14 +82,14 @@ def test_what_is_kept_cannot_be_changed_by_sql(filled: SqlStore, subtests: pytes
 
 def test_what_may_change_does(filled: SqlStore, subtests: pytest.Subtests) -> None:
     for statement in ALLOWED:
-        with subtests.test(statement), filled._engine.connect() as connection:
+        with subtests.test(statement), as_owner(filled) as engine, engine.connect() as connection:
             assert connection.execute(text(statement)).rowcount == 1  # and is rolled back
 
 
 def test_a_kept_table_is_neither_truncated_nor_emptied(filled: SqlStore, subtests: pytest.Subtests) -> None:
     truncate = filled._engine.dialect.name == "postgresql"
     for table in KEPT:
-        with subtests.test(table), pytest.raises(RuleBroken), filled._engine.begin() as connection:
+        with subtests.test(table), pytest.raises(RuleBroken), as_owner(filled) as engine, engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {table} CASCADE" if truncate else f"DELETE FROM {table}"))
 
 
@@ -99,7 +100,7 @@ def test_a_row_that_is_kept_cannot_be_replaced_by_inserting_over_it(filled: SqlS
         else "INSERT INTO audit_events SELECT * FROM audit_events "
         "ON CONFLICT (book_id, sequence) DO UPDATE SET body = excluded.leaf_hash"
     )
-    with pytest.raises(RuleBroken) as refused, filled._engine.begin() as connection:
+    with pytest.raises(RuleBroken) as refused, as_owner(filled) as engine, engine.begin() as connection:
         connection.execute(text(query))
     assert refused.value.rule == "write_once"
 
@@ -122,7 +123,7 @@ def test_a_reading_unit_cannot_write(filled: SqlStore, book: BookId) -> None:
 
 
 def _everything(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
-    with store._engine.connect() as connection:
+    with as_owner(store) as engine, engine.connect() as connection:
         return {
             table.name: sorted((tuple(row) for row in connection.execute(table.select())), key=repr)
             for table in METADATA.sorted_tables

@@ -14,6 +14,7 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports.storage import Book
 from tests.support import samples
+from tests.support.databases import as_owner
 from tests.support.samples import DAY
 
 LI = Actor("li.na")
@@ -102,7 +103,7 @@ def test_a_draft_is_replaced_and_a_new_revision_leaves_the_old_one_as_it_was(sto
         unit.results.add_voucher(samples.stored_voucher(again))
         assert unit.results.vouchers() == [samples.stored_voucher(again)]
         unit.results.set_voucher("v1", VoucherStatus.APPROVED)
-    with store._engine.connect() as connection:
+    with as_owner(store) as engine, engine.connect() as connection:
         query = "SELECT revision, status, idempotency_key FROM vouchers ORDER BY revision"
         kept = [tuple(row) for row in connection.exec_driver_sql(query)]
     assert kept == [(1, "cancelled", corrected.key), (2, "approved", again.key)]

@@ -16,7 +16,7 @@ from hedge_core.errors import InvalidInput, PlatformError, Unavailable
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.storage import Book
 from tests.support import samples
-from tests.support.databases import HandClock
+from tests.support.databases import HandClock, as_owner
 
 LI = Actor("li.na")
 
@@ -142,7 +142,7 @@ def test_a_writer_that_waited_too_long_is_told_that_the_database_is_busy(
 
 def test_sqlite_is_opened_durable_and_with_foreign_keys(sqlite_url: str, clock: HandClock) -> None:
     store = open_store(sqlite_url, clock)
-    with store._engine.connect() as connection:
+    with as_owner(store) as owner, owner.connect() as connection:
         wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
     store.close()
@@ -198,7 +198,7 @@ class _FaultAt:
 
 
 def _everything(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
-    with store._engine.connect() as connection:
+    with as_owner(store) as owner, owner.connect() as connection:
         return {
             table.name: sorted((tuple(row) for row in connection.execute(table.select())), key=repr)
             for table in METADATA.sorted_tables

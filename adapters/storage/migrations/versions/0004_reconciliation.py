@@ -114,7 +114,7 @@ _CURRENCY_THERE: Final = "payload::json #>> '{statement,funds,currency}'"
 
 def _with_form_on_postgresql() -> None:
     for line in (
-        'ALTER TABLE statements ADD COLUMN form text COLLATE "C"',
+        'ALTER TABLE statements ADD COLUMN form varchar COLLATE "C"',
         "ALTER TABLE statements DISABLE TRIGGER USER",
         f"UPDATE statements SET form = {_FORM_THERE}",
         "ALTER TABLE statements ENABLE TRIGGER USER",
@@ -122,7 +122,7 @@ def _with_form_on_postgresql() -> None:
         "ALTER TABLE statements DROP CONSTRAINT pk_statements",
         "ALTER TABLE statements ADD CONSTRAINT pk_statements "
         "PRIMARY KEY (book_id, account, currency, trading_day, form, version)",
-        'ALTER TABLE openings ADD COLUMN currency text COLLATE "C"',
+        'ALTER TABLE openings ADD COLUMN currency varchar COLLATE "C"',
         f"UPDATE openings SET currency = {_CURRENCY_THERE}",
         "ALTER TABLE openings ALTER COLUMN currency SET NOT NULL",
         "ALTER TABLE openings DROP CONSTRAINT pk_openings",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from alembic import op
+
+from adapters.storage.row_security import protect, protected_tables, unprotect
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -9,8 +13,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    _run(protect)
 
 
 def downgrade() -> None:
-    pass
+    _run(unprotect)
+
+
+def _run(statements) -> None:  # type: ignore[no-untyped-def]
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        for statement in statements(protected_tables(connection)):
+            op.execute(statement)
