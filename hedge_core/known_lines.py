@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
+from hashlib import blake2b
 from typing import Final
 
 from hedge_core.model.identity import ExternalRef
@@ -24,50 +26,80 @@ class KnownLines:
 
     def __init__(self, lines: Iterable[ContractLine], accept_repeats: bool = False) -> None:
         self._accept_repeats = accept_repeats
-        self._numbers: dict[tuple[object, ...], ExternalRef] = {}
-        self._contents: dict[tuple[object, ...], ContractLine] = {}
-        self._content_of: dict[ExternalRef, tuple[object, ...]] = {}
+        self._numbers: dict[str, str] = {}
+        self._contents: dict[bytes, tuple[str, int]] = {}
+        self._content_of: dict[str, bytes] = {}
         for line in lines:
-            self._numbers.setdefault(_number(line), line.ref)
-            self._keep(line)
+            name = _name(line.ref)
+            self._numbers.setdefault(_number(line), name)
+            if line.status is LineStatus.OPEN:
+                self._keep(name, line.line_no, _content(line))
 
     def refusal(self, line: ContractLine) -> Reason | None:
         """Why a line that has just been read must not be counted; None where it may. It is known from then on."""
-        owner = self._numbers.setdefault(_number(line), line.ref)
-        if owner != line.ref:
-            params = {"contract_no": line.contract_no, "line_no": line.line_no, "other": owner.key}
+        name = _name(line.ref)
+        owner = self._numbers.setdefault(_number(line), name)
+        if owner != name:
+            params = {
+                "contract_no": line.contract_no,
+                "line_no": line.line_no,
+                "other": owner.partition(_APART)[2],
+            }
             return "line_no", Message("record.duplicate_line", params)
-        self._contents.pop(self._content_of.pop(line.ref, ()), None)
-        twin = self._contents.get(_content(line))
-        if twin is not None and line.status is LineStatus.OPEN and not self._accept_repeats:
-            params = {"contract_no": line.contract_no, "line_no": line.line_no, "other": twin.line_no}
+        before = self._content_of.pop(name, None)
+        if before is not None:
+            self._contents.pop(before, None)
+        if line.status is not LineStatus.OPEN:
+            return None
+        content = _content(line)
+        twin = self._contents.get(content)
+        if twin is not None and not self._accept_repeats:
+            params = {"contract_no": line.contract_no, "line_no": line.line_no, "other": twin[1]}
             return "line_no", Message("record.repeated_line", params)
-        self._keep(line)
+        self._keep(name, line.line_no, content)
         return None
 
-    def _keep(self, line: ContractLine) -> None:
-        if line.status is LineStatus.OPEN and _content(line) not in self._contents:
-            self._contents[_content(line)] = line
-            self._content_of[line.ref] = _content(line)
+    def _keep(self, name: str, line_no: int, content: bytes) -> None:
+        if content not in self._contents:
+            self._contents[content] = name, line_no
+            self._content_of[name] = content
 
 
-def _number(line: ContractLine) -> tuple[object, ...]:
-    return line.ref.connection, line.side, line.contract_no, line.line_no
+_APART: Final = "\0"
 
 
-def _content(line: ContractLine) -> tuple[object, ...]:
-    return (
+def _name(ref: ExternalRef) -> str:
+    """A record of one connection; `_number` and `_content` name the connection."""
+    return f"{ref.connection}:{ref.kind}{_APART}{ref.key}"
+
+
+def _number(line: ContractLine) -> str:
+    return f"{line.line_no}{_APART}{line.contract_no}{_APART}{line.side}{_APART}{line.ref.connection}"
+
+
+def _content(line: ContractLine) -> bytes:
+    """What a line says, as a digest of 16 bytes: a book may have more lines than their words would find room for."""
+    said = (
         line.ref.connection,
         line.side,
         line.contract_no,
         line.partner,
         line.material,
-        line.ordered,
+        _digits(line.ordered),
         line.unit,
         line.pricing,
-        line.price,
-        line.premium,
+        "" if line.price is None else _digits(line.price),
+        "" if line.premium is None else _digits(line.premium),
         line.currency,
-        line.delivery_date,
+        str(line.delivery_date),
         line.delivery_month,
     )
+    return blake2b(_APART.join(said).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _digits(value: Decimal) -> str:
+    """One text for one number: 10 and 10.0 are the same."""
+    text = f"{value:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

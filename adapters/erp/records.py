@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from hedge_core.errors import MappingError
 from hedge_core.model.identity import ExternalRef
@@ -34,17 +34,20 @@ class Spec(Protocol):
     def __call__(self, record: Mapping[str, object], /) -> dict[str, Any]: ...
 
 
-Build = Callable[[ExternalRef, Mapping[str, Any]], T]
+Build = Callable[[ExternalRef, dict[str, Any]], T]
 
 
-def contract_line(ref: ExternalRef, values: Mapping[str, Any]) -> ContractLine:
-    """A contract line from its mapped values; choices become enums."""
-    chosen = {
-        "side": Side(values["side"]),
-        "status": LineStatus(values["status"]),
-        "pricing": PricingKind(values["pricing"]),
-    }
-    return ContractLine(ref=ref, **{**values, **chosen})
+_SIDES: Final = {side.value: side for side in Side}
+_STATUSES: Final = {status.value: status for status in LineStatus}
+_PRICINGS: Final = {pricing.value: pricing for pricing in PricingKind}
+
+
+def contract_line(ref: ExternalRef, values: dict[str, Any]) -> ContractLine:
+    """A contract line from its mapped values, which are changed: choices become enums."""
+    values["side"] = _SIDES[values["side"]]
+    values["status"] = _STATUSES[values["status"]]
+    values["pricing"] = _PRICINGS[values["pricing"]]
+    return ContractLine(ref, **values)
 
 
 def inventory_lot(ref: ExternalRef, values: Mapping[str, Any]) -> InventoryLot:

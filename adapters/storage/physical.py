@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, Table, bindparam
 
+from adapters.storage.bulk import WORTH, upsert_columns
 from adapters.storage.codec import decode, encode
 from adapters.storage.records import Records
 from adapters.storage.schema import CONTRACT_LINES, INVENTORY_LOTS, MASTERS
@@ -26,7 +27,23 @@ class Physical:
         self._records = records
 
     def save_contract_lines(self, lines: Sequence[ContractLine]) -> None:
-        self._scope.upsert(CONTRACT_LINES, ({**_where(line.ref), "payload": encode(line)} for line in lines))
+        if len(lines) < WORTH:
+            self._scope.upsert(CONTRACT_LINES, ({**_where(line.ref), "payload": encode(line)} for line in lines))
+            return
+        last = {line.ref: line for line in lines}
+        columns: dict[str, Sequence[Any]] = {
+            "connection": [ref.connection for ref in last],
+            "kind": [ref.kind for ref in last],
+            "key": [ref.key for ref in last],
+            "payload": list(map(encode, last.values())),
+        }
+        upsert_columns(self._scope, CONTRACT_LINES, columns)
+
+    def each_contract_line(self) -> Iterator[ContractLine]:
+        """All of the book in no order, a page at a time: a book may have more lines than memory."""
+        query = self._scope.select(CONTRACT_LINES, CONTRACT_LINES.c.payload).execution_options(yield_per=1000)
+        for row in self._scope.connection.execute(query):
+            yield decode(row.payload, ContractLine)
 
     def contract_lines(self) -> list[ContractLine]:
         """All of the book, by reference."""

@@ -10,7 +10,9 @@ from typing import Any, Final
 from sqlalchemy import case
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.storage.bulk import WORTH, upsert_columns
 from adapters.storage.codec import decode_open, encode_open
+from adapters.storage.pages import FEWEST, Place, RawPages
 from adapters.storage.schema import CURRENT, CURSORS, QUARANTINE, RAW_RECORDS
 from adapters.storage.scope import Scope, pages
 from hedge_core.model.identity import ExternalRef
@@ -25,6 +27,7 @@ class Records:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._pages = RawPages(scope)
 
     def cursor(self, connection: str, kind: str) -> Cursor | None:
         table = CURSORS
@@ -70,20 +73,25 @@ class Records:
                 table.c.connection == ref.connection, table.c.kind == ref.kind, table.c.key == ref.key, CURRENT
             )
         )
-        return None if found is None else RawRecord(ref, found.body, found.received_at, found.digest)
+        if found is None:
+            return None
+        (body,) = self._pages.bodies([found]).values()
+        return RawRecord(ref, body, found.received_at, found.digest)
 
     def quarantine(self, connection: str | None = None) -> list[QuarantineEntry]:
         """Records that wait, by reference."""
         entry, raw = QUARANTINE, RAW_RECORDS
         same = [raw.c[name] == entry.c[name] for name in ("book_id", "connection", "kind", "key", "digest")]
         query = (
-            self._scope.select(entry, entry, raw.c.body, raw.c.received_at)
+            self._scope.select(entry, entry, raw.c.body, raw.c.received_at, raw.c.page, raw.c.place, raw.c.length)
             .where(*same, entry.c.released_at.is_(None))
             .order_by(entry.c.connection, entry.c.kind, entry.c.key)
         )
         if connection is not None:
             query = query.where(entry.c.connection == connection)
-        return [_entry(row) for row in self._scope.rows(query)]
+        rows = self._scope.rows(query)
+        bodies = self._pages.bodies(rows)
+        return [_entry(row, bodies[row.connection, row.kind, row.key, row.digest]) for row in rows]
 
     def keys(self, connection: str, kind: str) -> set[str]:
         table = RAW_RECORDS
@@ -122,22 +130,37 @@ class Records:
                 )
                 .values(is_current=False)
             )
-        self._scope.upsert(
-            table,
-            (
-                {
-                    **_where(raw.ref),
-                    "digest": raw.digest,
-                    "is_current": True,
-                    "spec": spec,
-                    "body": raw.body,
-                    "received_at": raw.received_at,
-                    "gone_at": None,
-                }
-                for raw, spec in records
-            ),
-            keep=["body"],  # the digest is part of the key: the same digest is the same body
-        )
+        for page in _by_connection(records):
+            self._add(page)
+
+    def _add(self, records: Sequence[tuple[RawRecord, str]]) -> None:
+        """New current versions of records of one connection."""
+        places: Sequence[Place | tuple[None, None, None]] = [(None, None, None)] * len(records)
+        bodies = [raw.body for raw, _ in records]
+        if len(records) >= FEWEST:
+            places = self._pages.keep(records[0][0].ref.connection, [raw for raw, _ in records])
+            bodies = [b""] * len(records)
+        page, place, length = zip(*places, strict=True)
+        columns: dict[str, Sequence[Any]] = {
+            "connection": [raw.ref.connection for raw, _ in records],
+            "kind": [raw.ref.kind for raw, _ in records],
+            "key": [raw.ref.key for raw, _ in records],
+            "digest": [raw.digest for raw, _ in records],
+            "is_current": [True] * len(records),
+            "spec": [spec for _, spec in records],
+            "body": bodies,
+            "received_at": [raw.received_at for raw, _ in records],
+            "gone_at": [None] * len(records),
+            "page": page,
+            "place": place,
+            "length": length,
+        }
+        kept = ["body", "page", "place", "length"]  # the digest is part of the key: the same digest is the same bytes
+        if len(records) >= WORTH:
+            upsert_columns(self._scope, RAW_RECORDS, columns, keep=kept)
+        else:
+            rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+            self._scope.upsert(RAW_RECORDS, rows, keep=kept)
 
     def _quarantine(self, records: Sequence[tuple[RawRecord, Quarantined]]) -> None:
         table = QUARANTINE
@@ -180,6 +203,13 @@ def _raw(item: Pulled[Any]) -> RawRecord:
     return item.raw
 
 
+def _by_connection(records: Sequence[tuple[RawRecord, str]]) -> Iterable[list[tuple[RawRecord, str]]]:
+    found: dict[str, list[tuple[RawRecord, str]]] = defaultdict(list)
+    for record in records:
+        found[record[0].ref.connection].append(record)
+    return found.values()
+
+
 def _where(ref: ExternalRef) -> dict[str, str]:
     return {"connection": ref.connection, "kind": ref.kind, "key": ref.key}
 
@@ -192,11 +222,11 @@ def _by_kind(refs: Iterable[ExternalRef]) -> list[tuple[tuple[str, str], list[st
     return [(where, page) for where, found in keys.items() for page in pages(found)]
 
 
-def _entry(row: Any) -> QuarantineEntry:
+def _entry(row: Any, body: bytes) -> QuarantineEntry:
     ref = ExternalRef(row.connection, row.kind, row.key)
     return QuarantineEntry(
         ref=ref,
-        raw=RawRecord(ref, row.body, row.received_at, row.digest),
+        raw=RawRecord(ref, body, row.received_at, row.digest),
         reason=Quarantined(row.spec, row.rule, row.target, decode_open(row.reason), row.value),
         since=row.since,
     )

@@ -3,6 +3,7 @@ the book, so that a repository cannot forget it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -81,11 +82,12 @@ class Scope:
             self.run(statement, [{**row, "book_id": self.book} for row in page])
 
     def among(self, column: Column[str], keys: Sequence[str]) -> ColumnElement[bool]:
-        """Whether `column` is one of at most a page of `keys`. PostgreSQL gets them as one array, which it hashes; it would
-        compare a thousand single parameters one after another for every row it looks at."""
+        """Whether `column` is one of `keys`. They go as one parameter, an array on PostgreSQL and JSON on SQLite: a thousand
+        single ones cost more to hand over than to look up, and PostgreSQL would compare them one after another."""
         if self.connection.dialect.name == "postgresql":
             return column == func.any(literal(list(keys), ARRAY(Text)))
-        return column.in_(keys)
+        listed = func.json_each(literal(json.dumps(list(keys), ensure_ascii=False), Text)).table_valued("value")
+        return column.in_(select(listed.c.value))
 
     def insert_into(self, table: Table) -> Any:
         """The dialect's own INSERT, which knows ON CONFLICT. The caller puts the book into the row."""

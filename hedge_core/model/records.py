@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -77,3 +78,45 @@ class Pulled(Generic[T]):
     raw: RawRecord | None
     cursor: Cursor
     page_end: bool = False
+
+    @property
+    def spec(self) -> str | None:
+        """Which mapping spec made the outcome; None where none did."""
+        return self.outcome.spec if isinstance(self.outcome, Mapped | Quarantined) else None
+
+
+Reading = Callable[[ExternalRef, bytes], Mapped[T] | Quarantined]
+"""A raw record to what becomes of it."""
+
+
+class PulledLater(Pulled[T]):
+    """An item that is mapped when its outcome is asked for, once: a record that is known already is not worth it. `spec`
+    is known before."""
+
+    __slots__ = ("_made", "_read", "_spec")
+    _made: Mapped[T] | Quarantined | None
+    _read: Reading[T]
+    _spec: str
+    raw: RawRecord
+
+    def __init__(
+        self, ref: ExternalRef, spec: str, read: Reading[T], raw: RawRecord, cursor: Cursor, page_end: bool = False
+    ) -> None:
+        keep = object.__setattr__
+        keep(self, "ref", ref)
+        keep(self, "raw", raw)
+        keep(self, "cursor", cursor)
+        keep(self, "page_end", page_end)
+        keep(self, "_spec", spec)
+        keep(self, "_read", read)
+        keep(self, "_made", None)
+
+    @property
+    def outcome(self) -> Mapped[T] | Quarantined:  # type: ignore[override]
+        if self._made is None:
+            object.__setattr__(self, "_made", self._read(self.ref, self.raw.body))
+        return self._made
+
+    @property
+    def spec(self) -> str:
+        return self._spec

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from hedge_core.model.records import Cursor, Gone, Mapped, Pulled, PullScope, Qu
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.use_cases.read_ahead import read_ahead
 from messages import Message
 
 Progress = Callable[[int], None]
@@ -54,21 +56,23 @@ def pull_contracts(
     unless `accept_removals`: a lost right looks the same as a deletion)."""
     with store.begin(book, actor) as uow:
         since = uow.records.cursor(connection, "contracts") if scope is PullScope.CHANGED else None
-        known = _known_lines(uow)
-        before = {kind: uow.records.keys(connection, kind) for kind in LINE_KINDS}
-    pages = _pages(adapter.pull_contracts(since, scope), progress)
+        keys = LINE_KINDS if scope is PullScope.KEYS else ()
+        before = {kind: uow.records.keys(connection, kind) for kind in keys}
+    items = adapter.pull_contracts(since, scope)
     if scope is PullScope.KEYS:
+        pages = _told(_pages(items), progress)
         swept = _sweep(store, book, connection, actor, clock, before, pages, accept_removals)
         if swept.gone:  # a line that took a deleted one's number was held as its duplicate
             retry_quarantine(store, book, connection, adapter, actor)
         return swept
     result = PullResult("contracts")
-    for page in pages:
-        page = [_refuse_repeat(item, known) for item in page]
-        with store.begin(book, actor) as uow:
-            _save_page(uow, connection, page, result, clock)
-            if scope is PullScope.CHANGED:
-                uow.records.save_cursor(connection, "contracts", page[-1].cursor)
+    repeats = _Repeats()
+    with closing(read_ahead(_pages(items))) as ahead:
+        for page in _told(ahead, progress):
+            with store.begin(book, actor) as uow:
+                _save_page(uow, connection, page, result, clock, repeats)
+                if scope is PullScope.CHANGED:
+                    uow.records.save_cursor(connection, "contracts", page[-1].cursor)
     return result
 
 
@@ -85,7 +89,7 @@ def pull_inventory(
     """Pull the whole stock in one transaction. A lot that the snapshot no longer shows becomes zero; most of the stock
     at once is refused unless `accept_removals`."""
     result = PullResult("inventory")
-    pages = list(_pages(adapter.pull_inventory(None), progress))
+    pages = list(_told(_pages(adapter.pull_inventory(None)), progress))
     seen = {item.ref.key for page in pages for item in page}
     with store.begin(book, actor) as uow:
         held = {lot.ref.key for lot in uow.physical.inventory() if lot.ref.connection == connection and lot.quantity}
@@ -104,7 +108,7 @@ def pull_masters(
 ) -> PullResult:
     """Pull one kind of master data, whole."""
     result = PullResult(kind.value)
-    for page in _pages(adapter.pull_masters(kind, None), None):
+    for page in _pages(adapter.pull_masters(kind, None)):
         with store.begin(book, actor) as uow:
             _save_page(uow, connection, page, result, clock)
     return result
@@ -114,11 +118,11 @@ def retry_quarantine(store: Store, book: BookId, connection: str, adapter: ErpAd
     """Map every quarantined record again, from its raw form, with the specs that are live now."""
     result = PullResult("quarantine")
     with store.begin(book, actor) as uow:
-        known = _known_lines(uow)
+        repeats = _Repeats()
         for entry in uow.records.quarantine(connection):
             result.read += 1
             pulled: Pulled[Any] = Pulled(entry.ref, adapter.remap(entry.raw), entry.raw, Cursor(""), True)
-            pulled = _refuse_repeat(pulled, known)
+            pulled = repeats.refused(uow, pulled)
             uow.records.save_raw([pulled])
             _save_items(uow, [pulled], entry.raw.received_at)
             stored = isinstance(pulled.outcome, Mapped)
@@ -131,7 +135,7 @@ def retry_quarantine(store: Store, book: BookId, connection: str, adapter: ErpAd
     return result
 
 
-def _pages(items: Iterable[Pulled[Any]], progress: Progress | None) -> Iterator[list[Pulled[Any]]]:
+def _pages(items: Iterable[Pulled[Any]]) -> Iterator[list[Pulled[Any]]]:
     """Items up to each page end. What follows the last page end counts only if the pull came to its end: after a failure
     it is not saved and will be read again."""
     page: list[Pulled[Any]] = []
@@ -139,26 +143,39 @@ def _pages(items: Iterable[Pulled[Any]], progress: Progress | None) -> Iterator[
         page.append(item)
         if item.page_end:
             yield page
-            if progress is not None:
-                progress(len(page))
             page = []
     if page:
+        yield page
+
+
+def _told(pages: Iterable[list[Pulled[Any]]], progress: Progress | None) -> Iterator[list[Pulled[Any]]]:
+    """The same pages; each is told once it has been dealt with."""
+    for page in pages:
         yield page
         if progress is not None:
             progress(len(page))
 
 
-def _save_page(uow: UnitOfWork, connection: str, page: Sequence[Pulled[Any]], result: PullResult, clock: Clock) -> None:
+def _save_page(
+    uow: UnitOfWork,
+    connection: str,
+    page: Sequence[Pulled[Any]],
+    result: PullResult,
+    clock: Clock,
+    repeats: _Repeats | None = None,
+) -> None:
+    """Only what is new or changed is mapped, checked and stored; digests are looked at first."""
     result.read += len(page)
-    removed = [item.ref for item in page if isinstance(item.outcome, Gone)]
+    removed = [item.ref for item in page if item.raw is None and isinstance(item.outcome, Gone)]
     _forget(uow, connection, removed, result, clock)
     changed = _changed(uow, connection, page)
     result.unchanged += len(page) - len(changed) - len(removed)
     if not changed:
         return
+    if repeats is not None:
+        changed = [repeats.refused(uow, item) for item in changed]
     uow.records.save_raw(changed)
-    _save_items(uow, changed, clock.now())
-    held = sum(isinstance(item.outcome, Quarantined) for item in changed)
+    held = len(changed) - _save_items(uow, changed, clock.now())
     result.quarantined += held
     result.stored += len(changed) - held
     uow.audit.append(
@@ -188,22 +205,21 @@ def _changed(uow: UnitOfWork, connection: str, page: Sequence[Pulled[Any]]) -> l
     for kind, items in by_kind.items():
         known = uow.records.known(connection, kind, list(items))
         for key, item in items.items():
-            outcome = item.outcome
-            if item.raw is None or not isinstance(outcome, Mapped | Quarantined):
-                continue
-            if known.get(key) != (item.raw.digest, outcome.spec):
+            if item.raw is not None and item.spec is not None and known.get(key) != (item.raw.digest, item.spec):
                 changed.append(item)
     return changed
 
 
-def _save_items(uow: UnitOfWork, items: Sequence[Pulled[Any]], seen_at: datetime) -> None:
-    mapped = [item.outcome.item for item in items if isinstance(item.outcome, Mapped)]
+def _save_items(uow: UnitOfWork, items: Sequence[Pulled[Any]], seen_at: datetime) -> int:
+    """Store what was mapped; answers how many that were."""
+    mapped = [outcome.item for item in items if isinstance(outcome := item.outcome, Mapped)]
     if lines := [item for item in mapped if isinstance(item, ContractLine)]:
         uow.physical.save_contract_lines(lines)
     if lots := [item for item in mapped if isinstance(item, InventoryLot)]:
         uow.physical.save_inventory(lots, seen_at)
     if masters := [item for item in mapped if isinstance(item, Master)]:
         uow.physical.save_masters(masters)
+    return len(mapped)
 
 
 def _page_digest(page: Sequence[Pulled[Any]]) -> str:
@@ -219,23 +235,28 @@ def _refuse_mass_removal(connection: str, before: int, gone: int, accepted: bool
         raise RuleBroken("mass_removal", connection, reason)
 
 
-def _known_lines(uow: UnitOfWork) -> KnownLines:
-    return KnownLines(uow.physical.contract_lines(), uow.book.settings.get(REPEATED_LINES) == ACCEPT)
-
-
-def _refuse_repeat(item: Pulled[Any], known: KnownLines) -> Pulled[Any]:
+class _Repeats:
     """Two records that are the same contract line, by number or by content: the later one is quarantined, never counted
-    twice."""
-    outcome = item.outcome
-    if not isinstance(outcome, Mapped) or not isinstance(outcome.item, ContractLine):
-        return item
-    line = outcome.item
-    refused = known.refusal(line)
-    if refused is None:
-        return item
-    field_name, reason = refused
-    value = f"{line.contract_no}/{line.line_no}"
-    return replace(item, outcome=Quarantined(outcome.spec, "check", field_name, reason, value))
+    twice. The lines of the book are read when the first record is new or changed, not before."""
+
+    def __init__(self) -> None:
+        self._known: KnownLines | None = None
+
+    def refused(self, uow: UnitOfWork, item: Pulled[Any]) -> Pulled[Any]:
+        outcome = item.outcome
+        if not isinstance(outcome, Mapped) or not isinstance(outcome.item, ContractLine):
+            return item
+        if self._known is None:
+            accepted = uow.book.settings.get(REPEATED_LINES) == ACCEPT
+            self._known = KnownLines(uow.physical.each_contract_line(), accepted)
+        line = outcome.item
+        refused = self._known.refusal(line)
+        if refused is None:
+            return item
+        field_name, reason = refused
+        value = f"{line.contract_no}/{line.line_no}"
+        held = Quarantined(outcome.spec, "check", field_name, reason, value)
+        return Pulled(item.ref, held, item.raw, item.cursor, item.page_end)
 
 
 def _sweep(

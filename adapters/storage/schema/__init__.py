@@ -17,6 +17,7 @@ from adapters.storage.schema.column_blocks import DAY_REOPENINGS, FILL_BLOCKS, R
 from adapters.storage.schema.columns import METADATA
 from adapters.storage.schema.commodity import COMMODITY_EVENTS, COMMODITY_TERMS
 from adapters.storage.schema.jobs import JOB_ALONE, JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
+from adapters.storage.schema.pages import RAW_PAGES
 from adapters.storage.schema.reconciliation import (
     BANK_TRANSFERS,
     DELIVERIES,
@@ -93,6 +94,7 @@ __all__ = [
     "PLEDGED_RECEIPTS",
     "PRICES",
     "QUARANTINE",
+    "RAW_PAGES",
     "RAW_RECORDS",
     "RECALCULATIONS",
     "RECONCILIATION_ROWS",

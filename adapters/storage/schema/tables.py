@@ -85,8 +85,12 @@ RAW_RECORDS = Table(
     must("body", LargeBinary),
     must("received_at", Instant),
     Column("gone_at", Instant),
+    Column("page", Key),
+    Column("place", Integer),
+    Column("length", Integer),
 )
-"""Every version ever received of a record; one of them is current."""
+"""Every version ever received of a record; one of them is current. Its bytes are `body`, or where `page` names a raw page the
+`length` bytes of that page from `place` on."""
 
 CURRENT = text("is_current")
 """Conditions of partial indexes are written once and used in queries too: SQLite takes such an index only for a query that

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.storage import SqlStore
+from adapters.storage.pages import FEWEST
 from adapters.storage.schema import METADATA, OUTBOX
 from hedge_core.errors import RuleBroken
 from hedge_core.model.events import PricingCall
@@ -55,6 +56,7 @@ READS: dict[str, tuple[Call, Any]] = {
     "records.quarantine": (lambda u, n, t: u.quarantine(), []),
     "records.keys": (lambda u, n, t: u.keys("k3", "sales_line"), set()),
     "physical.contract_lines": (lambda u, n, t: u.contract_lines(), []),
+    "physical.each_contract_line": (lambda u, n, t: list(u.each_contract_line()), []),
     "physical.contract_line": (lambda u, n, t: u.contract_line(ref()), None),
     "physical.inventory": (lambda u, n, t: u.inventory(), []),
     "physical.inventory_first_seen": (lambda u, n, t: u.inventory_first_seen(), {}),
@@ -184,6 +186,7 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.save_document("mapping", "orders", b"theirs")
         unit.records.save_cursor("k3", "contracts", Cursor("theirs"))
         unit.records.save_raw([samples.mapped(b"theirs"), samples.quarantined(key="100/2")])
+        unit.records.save_raw([samples.mapped(b"packed", key=f"page/{n}") for n in range(FEWEST)])
         unit.physical.save_contract_lines([samples.contract_line()])
         unit.physical.save_inventory([samples.inventory_lot()], NOON)
         unit.physical.save_masters([samples.master()])
