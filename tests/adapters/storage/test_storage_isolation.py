@@ -21,10 +21,12 @@ from hedge_core.model.records import Cursor
 from hedge_core.model.terms import CurrencyRate
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports import storage as port
+from hedge_core.ports.broker_queries import BrokerQueryStore, Road
+from hedge_core.ports.column_blocks import ColumnBlockStore
 from hedge_core.ports.jobs import JobState, JobStore, Schedule, ScheduleStore
 from hedge_core.ports.reconciliation import ReconciliationStore
 from hedge_core.ports.storage import OutboxState
-from tests.support import reconciled, samples
+from tests.support import asked, reconciled, samples
 from tests.support.databases import as_owner
 from tests.support.samples import ACCOUNT, DAY, NOON, ref
 
@@ -46,6 +48,8 @@ PORTS: dict[str, type] = {
     "reconciliation": ReconciliationStore,
     "commodity": port.CommodityStore,
     "accounting": port.AccountingStore,
+    "broker_queries": BrokerQueryStore,
+    "columns": ColumnBlockStore,
 }
 
 Call = Callable[[Any, int, str], Any]
@@ -99,6 +103,20 @@ READS: dict[str, tuple[Call, Any]] = {
     "reconciliation.delivery": (lambda u, n, t: u.delivery("d1"), None),
     "reconciliation.deliveries": (lambda u, n, t: u.deliveries(), []),
     "reconciliation.receipts": (lambda u, n, t: u.receipts(), []),
+    "broker_queries.fills": (lambda u, n, t: u.fills(), []),
+    "broker_queries.funds": (lambda u, n, t: u.funds(ACCOUNT, DAY), None),
+    "broker_queries.positions": (lambda u, n, t: u.positions(ACCOUNT, DAY), None),
+    "broker_queries.answered_days": (lambda u, n, t: u.answered_days(ACCOUNT), []),
+    "broker_queries.next_order_number": (lambda u, n, t: u.next_order_number(DAY), 1),
+    "broker_queries.order": (lambda u, n, t: u.order(asked.ORDER.key), None),
+    "broker_queries.orders": (lambda u, n, t: u.orders(), []),
+    "columns.blocks": (lambda u, n, t: u.blocks(), []),
+    "columns.settlement_price_texts": (lambda u, n, t: list(u.settlement_price_texts(DAY, DAY)), []),
+    "columns.recalculation": (lambda u, n, t: u.recalculation(1), None),
+    "columns.recalculations": (lambda u, n, t: u.recalculations(), []),
+    "columns.result_day": (lambda u, n, t: u.result_day(1, DAY), None),
+    "columns.result_days": (lambda u, n, t: list(u.result_days(1)), []),
+    "columns.reopenings": (lambda u, n, t: u.reopenings(), []),
     "audit.events": (lambda u, n, t: len(list(u.events())), 1),
     "results.vouchers_named": (lambda u, n, t: u.vouchers_named(["v1"]), {}),
     "outbox.counts": (lambda u, n, t: u.counts(), {}),
@@ -169,12 +187,27 @@ WRITES: dict[str, Call] = {
     "reconciliation.save_transfers": lambda u, n, t: u.save_transfers([reconciled.transfer("ours")]),
     "reconciliation.save_delivery": lambda u, n, t: u.save_delivery(reconciled.delivery(lots=9)),
     "reconciliation.save_receipt": lambda u, n, t: u.save_receipt(reconciled.receipt("ours")),
+    "broker_queries.save_fills": lambda u, n, t: u.save_fills("k3", [samples.fill(lots=9)], Road.QUERY, NOON),
+    "broker_queries.save_funds": lambda u, n, t: u.save_funds("k3", asked.funds(LEASE_END)),
+    "broker_queries.save_positions": lambda u, n, t: u.save_positions("k3", asked.positions(LEASE_END)),
+    "broker_queries.add_order": lambda u, n, t: u.add_order(asked.stored("ours")),
+    "broker_queries.set_order_sent": lambda u, n, t: u.set_order_sent(asked.ORDER.key, LEASE_END),
+    "broker_queries.set_order_receipt": lambda u, n, t: u.set_order_receipt(asked.ORDER.key, asked.RECEIPT, NOON),
+    "columns.add_blocks": lambda u, n, t: u.add_blocks([asked.block("ours")]),
+    "columns.list_fills": lambda u, n, t: u.list_fills(ACCOUNT, "CNY", DAY, [samples.fill(lots=9)]),
+    "columns.add_recalculation": lambda u, n, t: u.add_recalculation(asked.recalculation("ours"), []),
+    "columns.decide_recalculation": lambda u, n, t: u.decide_recalculation(1, "accepted", "ours"),
+    "columns.ask_reopening": lambda u, n, t: u.ask_reopening(DAY, "ours"),
+    "columns.decide_reopening": lambda u, n, t: u.decide_reopening(DAY, 1, "approved"),
     "audit.append": lambda u, n, t: u.append("ours.tried", "x", {}),
     "unit.save_connection": lambda u, n, t: u.save_connection(samples.connection(paused=True)),
     "unit.save_settings": lambda u, n, t: u.save_settings({"ours": "1"}),
     "unit.save_document": lambda u, n, t: u.save_document("mapping", "orders", b"ours"),
 }
-ELSEWHERE = {"audit.head"}  # its value is compared below, together with everything else
+ELSEWHERE = {
+    "audit.head",  # its value is compared below, together with everything else
+    "columns.without_block",  # only a database from before there were blocks has any; test_storage_column_blocks tries it
+}
 
 
 @pytest.fixture
@@ -211,6 +244,12 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.reconciliation.save_transfers([reconciled.transfer("theirs")])
         unit.reconciliation.save_delivery(reconciled.delivery())
         unit.reconciliation.save_receipt(reconciled.receipt("theirs"))
+        unit.broker_queries.save_fills("k3", [samples.fill()], Road.PUSH, NOON)
+        unit.broker_queries.save_funds("k3", asked.funds(NOON))
+        unit.broker_queries.save_positions("k3", asked.positions(NOON))
+        unit.broker_queries.add_order(asked.stored("theirs"))
+        unit.columns.add_recalculation(asked.recalculation("theirs"), [asked.result_day()])
+        unit.columns.ask_reopening(DAY, "theirs")
         unit.jobs.add("theirs", {}, schedule="daily")
         unit.schedules.save(Schedule("daily", THEIRS, "theirs", "daily 02:00", {}, NOON))
         unit.audit.append("theirs.kept", "x", {})
