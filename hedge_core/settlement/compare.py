@@ -65,18 +65,27 @@ def compare(
     prices: Mapping[str, Decimal],
     previous: Mapping[str, Decimal],
     statements: Iterable[AccountStatement],
+    quoted: Mapping[tuple[str, str], str] | None = None,
 ) -> tuple[Difference, ...]:
-    """Every difference, by account: open lots by (instrument, direction, hedge flag, open date, open price) against
-    持仓明细, funds against 资金状况, and the settlement prices used against those the statement was made with."""
-    by_account: dict[str, list[PositionLot]] = {}
+    """Every difference, by account and currency: open lots by (instrument, direction, hedge flag, open date, open price)
+    against 持仓明细, funds against 资金状况, and the settlement prices used against those the statement was made with.
+    `quoted` is the currency of an account's instruments, for accounts that have several."""
+    funds_of = {(row.account, row.currency): row for row in funds}
+    currencies: dict[str, list[str]] = {}
+    for account, currency in funds_of:
+        currencies.setdefault(account, []).append(currency)
+    several = {account for account, known in currencies.items() if len(known) > 1}
+    by_account: dict[tuple[str, str], list[PositionLot]] = {}
     for lot in lots:
-        by_account.setdefault(lot.account, []).append(lot)
-    funds_of = {row.account: row for row in funds}
+        one = currencies.get(lot.account, [""])[0]
+        settled_in = (quoted or {}).get((lot.account, lot.instrument), "") if lot.account in several else one
+        by_account.setdefault((lot.account, settled_in), []).append(lot)
     found: list[Difference] = []
-    for statement in sorted(statements, key=lambda s: s.account):
-        found.extend(_lots(statement, by_account.get(statement.account, [])))
-        found.extend(_summary(statement, by_account.get(statement.account, [])))
-        found.extend(_funds(statement, funds_of[statement.account]))
+    for statement in sorted(statements, key=lambda s: (s.account, s.funds.currency)):
+        pair = (statement.account, statement.funds.currency)
+        found.extend(_lots(statement, by_account.get(pair, [])))
+        found.extend(_summary(statement, by_account.get(pair, [])))
+        found.extend(_funds(statement, funds_of[pair], statement.funds.currency if pair[0] in several else ""))
         found.extend(_prices(statement, prices, previous))
     return tuple(found)
 
@@ -105,17 +114,17 @@ def _price_text(price: Decimal) -> str:
     return format(price.normalize(), "f")
 
 
-def _funds(statement: AccountStatement, ours: FundsResult) -> Iterator[Difference]:
+def _funds(statement: AccountStatement, ours: FundsResult, item: str) -> Iterator[Difference]:
     for subject, our_field, their_field in _FUNDS:
         mine, broker = getattr(ours, our_field), getattr(statement.funds, their_field)
         if mine != broker:
-            yield Difference(subject, statement.account, "", mine, broker)
+            yield Difference(subject, statement.account, item, mine, broker)
     for subject, our_field, added, taken in _AT_NEED:
         mine = getattr(ours, our_field)
         broker = sum((getattr(statement.funds, name) for name in added), Decimal(0))
         broker -= sum((abs(getattr(statement.funds, name)) for name in taken), Decimal(0))
         if mine != broker:
-            yield Difference(subject, statement.account, "", mine, broker)
+            yield Difference(subject, statement.account, item, mine, broker)
 
 
 def _summary(statement: AccountStatement, lots: Iterable[PositionLot]) -> Iterator[Difference]:

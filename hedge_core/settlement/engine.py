@@ -10,7 +10,8 @@ from hedge_core.errors import RuleBroken
 from hedge_core.exposure import QUANTITY_PLACES, Exposure, exposure
 from hedge_core.instruments import parse_instrument
 from hedge_core.lots import LotsOfDay, apply_fills
-from hedge_core.model.futures import Direction, PositionLot, SettlementPrice
+from hedge_core.model.futures import ClosedLot, Direction, PositionLot, SettlementPrice
+from hedge_core.settlement.accounts import AccountsOfDay, accounts_of_day, broken_currencies
 from hedge_core.settlement.checks import broken_identities, broken_net_lots
 from hedge_core.settlement.compare import Difference, compare
 from hedge_core.settlement.figures import (
@@ -51,16 +52,20 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     Answers every rule that broke instead of a settlement: then there is no result for the day and it stays open.
     Rules: those of `apply_fills` and `exposure`, and `end_without_lots`, `unknown_instrument`, `not_a_future`,
     `settlement_price_missing`, `previous_settlement_missing`, `price_conflict`, `price_not_positive`,
-    `statement_missing`, `statement_twice`, `statement_day`, `statement_view`, `other_currency`, `out_of_bounds` and
-    `identity_*`."""
+    `statement_missing`, `statement_twice`, `statement_day`, `statement_view`, `other_currency`, `lot_currency_unknown`,
+    `instrument_in_two_currencies`, `out_of_bounds` and `identity_*`."""
     prices, price_breaks = _prices(given)
-    closed = {statement.account: statement.closed for statement in given.statements}
+    closed: dict[str, list[ClosedLot]] = {}
+    for statement in given.statements:
+        closed.setdefault(statement.account, []).extend(statement.closed)
     futures = [name for name in given.products if not is_option(name)]
     exercised = opened_by_exercise(given.statements, given.fills, given.trading_day, futures)
     traded = apply_fills(given.lots, [*given.fills, *exercised], given.trading_day, closed)
-    ended = endings(given.statements, traded.movements, given.trading_day, given.expiries)
+    owners = accounts_of_day(given.statements, [*given.fills, *exercised], [*given.prices, *given.previous_prices])
+    ended = endings(given.statements, traded.movements, given.trading_day, given.expiries, owners)
     day = end_lots(traded, ended)
     broken = [*price_breaks, *_statement_breaks(given), *day.broken, *_instrument_breaks(given, day, prices)]
+    broken += broken_currencies(owners, given.fills, [movement.lot for movement in day.movements])
     lots_after = day.after
     options_named = {m.lot.instrument for m in day.movements if is_option(m.lot.instrument)}
     counted = _summed(
@@ -79,11 +84,9 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     options, day = _only(day, apart, True), _only(day, apart, False)
     if not within_bounds(day.movements, day.consumed, scales.terms):
         return [_rule("out_of_bounds", str(given.trading_day))]
-    accounts = sorted({statement.account for statement in given.statements})
-    places = {name: i for i, name in enumerate(accounts)}
-    marked = mark(day.movements, day.consumed, scales.terms, places)
-    optioned = option_rows(options.movements, options.consumed, scales.terms, places)
-    funds = _funds(given, accounts, day, marked, optioned, scales.money)
+    marked = mark(day.movements, day.consumed, scales.terms, owners.place)
+    optioned = option_rows(options.movements, options.consumed, scales.terms, owners.place)
+    funds = _funds(given, owners, day, marked, optioned, scales.money)
     names = (*FUNDS_COLUMNS, *(n for n in FUNDS_COLUMNS_AT_NEED if any(getattr(row, n) for row in funds)))
     money_columns = _columns(funds, names, scales.money)
     quantity_columns = _columns(at_end.rows, EXPOSURE_COLUMNS, scales.quantity)
@@ -98,19 +101,19 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     tables = {
         "lots": Table(tuple((m.lot.lot_id,) for m in day.movements), marked.lots),
         "closes": Table(tuple((c.fill.key, c.lot.lot_id) for c in day.consumed), marked.closes),
-        "funds": _table(((row.account,) for row in funds), money_columns),
+        "funds": _table((owners.key(pair) for pair in owners.pairs), money_columns),
         "exposure": _table(((row.commodity, row.month) for row in at_end.rows), quantity_columns),
     }
     if options.movements:
         tables["options"] = option_table(options.movements, optioned)
-    moved = deposits_by_kind(given.statements)
+    moved = deposits_by_kind(given.statements, owners)
     if moved:
         amounts = {
             name: [to_units(row[at], scales.money) for row in moved.values()] for at, name in enumerate(DEPOSIT_COLUMNS)
         }
         tables["deposits"] = _table(moved, amounts)
-    figures = Figures(_header(given, accounts, funds, scales, at_end), tables)
-    differences = compare(lots_after, funds, prices["settlement"], prices["previous"], given.statements)
+    figures = Figures(_header(given, owners, scales, at_end), tables)
+    differences = compare(lots_after, funds, prices["settlement"], prices["previous"], given.statements, owners.quoted)
     return Settlement(figures, at_end, differences)
 
 
@@ -157,25 +160,27 @@ def _settlement_kind(rows: Iterable[SettlementPrice]) -> list[SettlementPrice]:
 
 
 def _statement_breaks(given: SettlementInput) -> list[RuleBroken]:
-    """One statement of this day for every account with funds, lots or fills, and nothing in it that we cannot settle."""
+    """One statement of this day for every account and currency with funds, lots or fills, and nothing in it that we
+    cannot settle."""
     broken = []
-    seen: dict[str, str] = {}
+    seen: dict[str, set[str]] = {}
     for statement in given.statements:
-        if statement.account in seen:
+        if statement.funds.currency in seen.get(statement.account, ()):
             broken.append(_rule("statement_twice", statement.account))
         if statement.view != "mtm":
             broken.append(_rule("statement_view", statement.account))
         if not statement.first_day == statement.trading_day == given.trading_day:
             broken.append(_rule("statement_day", statement.account, day=statement.trading_day))
-        seen[statement.account] = statement.funds.currency
+        seen.setdefault(statement.account, set()).add(statement.funds.currency)
     holders = {lot.account for lot in given.lots} | {fill.account for fill in given.fills}
     for account in sorted((holders | {row.account for row in given.funds}) - seen.keys()):
         broken.append(_rule("statement_missing", account, day=given.trading_day))
     currencies = [(row.account, row.currency) for row in given.funds]
     currencies += [(fill.account, fill.currency) for fill in given.fills]
     for account, currency in sorted(set(currencies)):
-        if seen.get(account, currency) != currency:
-            broken.append(_rule("other_currency", account, currency=currency, statement=seen[account]))
+        if account in seen and currency not in seen[account]:
+            stated = ", ".join(sorted(seen[account]))
+            broken.append(_rule("other_currency", account, currency=currency, statement=stated))
     return broken
 
 
@@ -227,19 +232,19 @@ def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping
 
 
 def _funds(
-    given: SettlementInput, accounts: list[str], day: LotsOfDay, marked: Marked, options: Rows, money: int
+    given: SettlementInput, owners: AccountsOfDay, day: LotsOfDay, marked: Marked, options: Rows, money: int
 ) -> list[FundsResult]:
-    opening = {row.account: row for row in given.funds}
-    statements = {statement.account: statement for statement in given.statements}
-    fees: dict[str, list[Decimal]] = {name: [] for name in accounts}
+    opening = {(row.account, row.currency): row for row in given.funds}
+    statements = {(statement.account, statement.funds.currency): statement for statement in given.statements}
+    fees: dict[tuple[str, str], list[Decimal]] = {pair: [] for pair in owners.pairs}
     for fill in given.fills:
-        fees[fill.account].append(fill.fee)
+        fees[fill.account, fill.currency].append(fill.fee)
     untraded = column(int(not is_traded(row.fill.key)) for row in day.consumed)
     owner = marked.lots["account"][marked.closes["lot"]]
     of_options = column(options["account"])
     values = {name: column(options[name]) if fits(*options[name]) else None for name in ("premium", "value")}
     results = []
-    for place, name in enumerate(accounts):
+    for place, pair in enumerate(owners.pairs):
         mine = marked.lots["account"] == place
         sums = {column_name: int(marked.lots[column_name][mine].sum()) for column_name in LOT_COLUMNS[10:]}
         gone = (owner == place) & (untraded > 0)
@@ -250,10 +255,9 @@ def _funds(
         for source, figure in (("premium", "premium"), ("value", "option_value")):
             found = values[source]
             sums[figure] = sum(found[held].tolist()) if found is not None else 0
-        currency = statements[name].funds.currency
-        before = opening.get(name, OpeningFunds(name, currency, Decimal(0)))
+        before = opening.get(pair, OpeningFunds(*pair, Decimal(0)))
         figures = {column_name: from_units(units, money) for column_name, units in sums.items()}
-        results.append(roll_funds(before, statements[name], fees=fees[name], **figures))
+        results.append(roll_funds(before, statements[pair], fees=fees[pair], **figures))
     return results
 
 
@@ -268,8 +272,7 @@ def _table(keys: Iterable[tuple[str, ...]], columns: Mapping[str, list[int]]) ->
 
 def _header(
     given: SettlementInput,
-    accounts: list[str],
-    funds: list[FundsResult],
+    owners: AccountsOfDay,
     scales: _Scales,
     at_end: Exposure,
 ) -> Header:
@@ -286,8 +289,8 @@ def _header(
         given.previous_hash,
         input_digests(given),
         tuple(used),
-        tuple(accounts),
-        tuple(row.currency for row in funds),
+        tuple(account for account, _ in owners.pairs),
+        tuple(currency for _, currency in owners.pairs),
         instruments,
         tuple(given.products[name].multiplier for name in instruments),
         tuple(scales.terms[name].places for name in instruments),

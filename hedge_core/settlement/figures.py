@@ -192,15 +192,32 @@ class Figures:
             return []
         places = self.header.money_places
         return [
-            Deposit(account, kind, from_units(row["amount_in"], places), from_units(row["amount_out"], places))
-            for (account, kind), row in self.tables["deposits"].rows()
+            Deposit(
+                account, kind, from_units(row["amount_in"], places), from_units(row["amount_out"], places), *several
+            )
+            for (account, kind, *several), row in self.tables["deposits"].rows()
         ]
 
-    def risk_degrees(self) -> dict[str, Decimal | None]:
-        """Risk degree by account as the header defines it, unrounded; None where there is nothing to divide by."""
+    def risk_degrees(self) -> dict[tuple[str, str], Decimal | None]:
+        """Risk degree by account and currency as the header defines it, unrounded; None where there is nothing to divide
+        by."""
         inverse = self.header.risk_degree == EQUITY_BY_MARGIN
-        return {row.account: (row.equity / row.margin if row.margin else None) if inverse else row.risk_degree
-                for row in self.funds()}  # fmt: skip
+        return {
+            (row.account, row.currency): (row.equity / row.margin if row.margin else None)
+            if inverse
+            else row.risk_degree
+            for row in self.funds()
+        }
+
+    def quoted(self) -> dict[tuple[str, str], str]:
+        """The currency that each account's lots of an instrument were settled in."""
+        head = self.header
+        return {
+            (head.accounts[row["account"]], head.instruments[row["instrument"]]): head.currencies[row["account"]]
+            for section in ("lots", "options")
+            if section in self.tables
+            for _, row in self.tables[section].rows()
+        }
 
     def lots_after(self) -> list[PositionLot]:
         """The lots still open, futures then options: the next day's opening lots."""
@@ -254,7 +271,7 @@ class Figures:
         return results
 
     def funds(self) -> list[FundsResult]:
-        """One row per account."""
+        """One row per account and currency."""
         head = self.header
         needed = [name for name in FUNDS_COLUMNS_AT_NEED if name in self.tables["funds"].columns]
         places = head.money_places

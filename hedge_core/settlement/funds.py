@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from hedge_core.model.futures import AccountFunds, AccountStatement
+from hedge_core.settlement.accounts import AccountsOfDay
 from hedge_core.settlement.inputs import OpeningFunds
 from hedge_core.settlement.rows import FundsResult
 
@@ -19,13 +20,17 @@ def deposits_of(statement: AccountStatement) -> Decimal:
     return statement.funds.deposit_withdrawal
 
 
-def deposits_by_kind(statements: Iterable[AccountStatement]) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
-    """(account, the broker's word for the kind) -> money in, money out, from the rows of 出入金明细."""
-    sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+def deposits_by_kind(
+    statements: Iterable[AccountStatement], accounts: AccountsOfDay
+) -> dict[tuple[str, ...], tuple[Decimal, Decimal]]:
+    """(account, the broker's word for the kind, and the currency of an account that has several) -> money in, money out,
+    from the rows of 出入金明细."""
+    sums: dict[tuple[str, ...], tuple[Decimal, Decimal]] = {}
     for statement in statements:
+        account, *several = accounts.key((statement.account, statement.funds.currency))
         for row in statement.cash:
-            paid_in, paid_out = sums.get((statement.account, row.kind), (_ZERO, _ZERO))
-            sums[statement.account, row.kind] = paid_in + row.amount_in, paid_out + row.amount_out
+            paid_in, paid_out = sums.get((account, row.kind, *several), (_ZERO, _ZERO))
+            sums[(account, row.kind, *several)] = paid_in + row.amount_in, paid_out + row.amount_out
     return dict(sorted(sums.items()))
 
 

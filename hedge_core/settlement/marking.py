@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,10 +53,11 @@ def mark(
     movements: Sequence[LotMovement],
     consumed: Sequence[Consumed],
     terms: Mapping[str, Terms],
-    accounts: Mapping[str, int],
+    place_of: Callable[[str, str], int],
 ) -> Marked:
     """Both views of each lot and close (facts 3.9). Call only after `within_bounds`; a lot still open needs a
-    settlement price, a lot from before today a previous one."""
+    settlement price, a lot from before today a previous one. `place_of` answers an account's place by account and
+    instrument."""
     named = [terms[m.lot.instrument] for m in movements]
     sign = column(m.lot.direction.sign for m in movements)
     open_price = column(to_units(m.lot.open_price, t.places) for m, t in zip(movements, named, strict=True))
@@ -77,7 +78,7 @@ def mark(
     realised_mtm = lots * (close_price - base_price) * money[lot]
     return Marked(
         lots={
-            "account": column(accounts[m.lot.account] for m in movements),
+            "account": column(place_of(m.lot.account, m.lot.instrument) for m in movements),
             "instrument": column(t.place for t in named),
             "direction": sign,
             "hedge_flag": column(FLAGS.index(m.lot.hedge_flag) for m in movements),

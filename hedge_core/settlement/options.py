@@ -7,7 +7,7 @@ here: the settlement treats them as futures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hedge_core.errors import RuleBroken
 from hedge_core.lots import Consumed, LotMovement
@@ -23,7 +23,7 @@ def option_rows(
     movements: Sequence[LotMovement],
     consumed: Sequence[Consumed],
     terms: Mapping[str, Terms],
-    accounts: Mapping[str, int],
+    place_of: Callable[[str, str], int],
 ) -> Rows:
     """Columns of option lots in Python integers (not yet proved to fit int64), aligned to `movements`."""
     closes: dict[str, list[tuple[int, int]]] = {}
@@ -38,7 +38,7 @@ def option_rows(
         closed = closes.get(lot.lot_id, [])
         got = sum(lots * at for lots, at in closed)
         figures = (
-            accounts[lot.account],
+            place_of(lot.account, lot.instrument),
             term.place,
             lot.direction.sign,
             FLAGS.index(lot.hedge_flag),

@@ -171,3 +171,5 @@ class Deposit:
     kind: str
     amount_in: Decimal
     amount_out: Decimal
+    currency: str = ""
+    """Given where the account has several."""

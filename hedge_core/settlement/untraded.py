@@ -19,7 +19,8 @@ from typing import Final
 from hedge_core.errors import RuleBroken
 from hedge_core.instruments import Instrument, parse_instrument
 from hedge_core.lots import Consumed, LotMovement, LotsOfDay, lot_order
-from hedge_core.model.futures import AccountStatement, Direction, Fill, HedgeFlag, Offset
+from hedge_core.model.futures import AccountStatement, Direction, Fill, HedgeFlag, Offset, PositionLot
+from hedge_core.settlement.accounts import AccountsOfDay
 from messages import Message
 
 ABANDONED: Final = frozenset({"放弃", "放弃行权", "未行权", "否", "到期作废", "abandoned", "expired", "no", "0"})
@@ -49,9 +50,12 @@ def opened_by_exercise(
     statement itself lists at the strike, for the same side and lots, stands for it: then none is made."""
     known = set(futures)
     made = []
+    numbers: dict[str, int] = {}
     for statement in statements:
+        before = numbers.get(statement.account, 0)
+        numbers[statement.account] = before + max(len(statement.deliveries), len(statement.exercises))
         listed = [row for row in fills if row.account == statement.account and row.offset.opens]
-        for number, row in enumerate(statement.exercises, 1):
+        for number, row in enumerate(statement.exercises, before + 1):
             parts = parse_instrument(row.instrument)
             if parts is None or not parts.is_option or _abandoned(row.outcome):
                 continue
@@ -90,13 +94,20 @@ def underlying(option: Instrument) -> str:
 
 
 def endings(
-    statements: Iterable[AccountStatement], held: Sequence[LotMovement], day: date, expiries: Mapping[str, date]
+    statements: Iterable[AccountStatement],
+    held: Sequence[LotMovement],
+    day: date,
+    expiries: Mapping[str, date],
+    accounts: AccountsOfDay,
 ) -> list[Ending]:
     """What ends today by the statements' 交割明细 and 行权明细, and by the last days of options in `expiries`."""
     found: list[Ending] = []
+    numbers: dict[str, int] = {}
     for statement in statements:
-        mine = [movement for movement in held if movement.lot.account == statement.account and movement.end]
-        for number, gone in enumerate(statement.deliveries, 1):
+        before = numbers.get(statement.account, 0)
+        numbers[statement.account] = before + max(len(statement.deliveries), len(statement.exercises))
+        mine = [movement for movement in held if movement.end and _is_of(statement, movement.lot, accounts)]
+        for number, gone in enumerate(statement.deliveries, before + 1):
             side = _side(mine, gone.instrument, gone.direction)
             fill = _fill(
                 statement, f"delivery-{number}", day, gone.instrument, side.opposite, Offset.CLOSE, gone.hedge_flag,
@@ -104,7 +115,7 @@ def endings(
             )  # fmt: skip
             found.append(Ending(fill, gone.open_price if gone.open_price > 0 else None))
         taken: dict[tuple[str, Direction, HedgeFlag], int] = {}
-        for number, row in enumerate(statement.exercises, 1):
+        for number, row in enumerate(statement.exercises, before + 1):
             word = "expiry" if _abandoned(row.outcome) else "exercise"
             found.append(
                 Ending(
@@ -118,6 +129,13 @@ def endings(
             taken[key] = taken.get(key, 0) + row.lots
         found += _expired(statement, mine, taken, day, expiries)
     return found
+
+
+def _is_of(statement: AccountStatement, lot: PositionLot, accounts: AccountsOfDay) -> bool:
+    """Whether a statement is about the account and the currency of a lot."""
+    return (lot.account, accounts.currency(lot.account, lot.instrument)) == (
+        statement.account, statement.funds.currency,
+    )  # fmt: skip
 
 
 def _expired(

@@ -105,7 +105,9 @@ def _days(uow: UnitOfWork) -> tuple[list[Break], int]:
         figures = decode(stored.body).figures
         used = {kind: {p.instrument: p.price for p in figures.header.prices if p.kind == kind} for kind in _KINDS}
         statements = [kept.statement for kept in uow.statements.on_day(listed.trading_day)]
-        rows = compare(figures.lots_after(), figures.funds(), used["settlement"], used["previous"], statements)
+        rows = compare(
+            figures.lots_after(), figures.funds(), used["settlement"], used["previous"], statements, figures.quoted()
+        )
         for row in rows:
             key = f"{listed.trading_day.isoformat()} {row.account} {row.item}".strip()
             found.append(Break(row.subject, key, str(row.ours), str(row.theirs), row.message))

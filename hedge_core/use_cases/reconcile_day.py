@@ -45,6 +45,7 @@ from hedge_core.reconciliation import (
 from hedge_core.reconciliation.transfers import BookedTransfer
 from hedge_core.rounding import EXACT
 from hedge_core.settlement import Settlement, SettlementInput, settle_day
+from hedge_core.settlement.accounts import accounts_of_day
 from hedge_core.settlement.figures import FundsResult
 from hedge_core.snapshot import decode
 from hedge_core.trading_calendar import EXCHANGE_TIME, TradingCalendar
@@ -168,7 +169,7 @@ class _Day:
         named = currency if several else ""
         sides = []
         if statement is not None:
-            sides += self._ours(account, statement, named)
+            sides.append(self._ours(account, statement, named))
         sides += self._query(account, currency, named)
         if statement is not None:
             sides.append(stated(statement, named))
@@ -178,20 +179,25 @@ class _Day:
         around = self._circumstances(account, currency, statement, sides)
         return [explain(row, around) for row in compare(sides)]
 
-    def _ours(self, account: str, statement: AccountStatement, named: str) -> list[Side]:
-        """Our lots and funds; none where an account has several currencies, whose lots are not kept apart."""
-        if named:
-            return []
-        mine = [fill for fill in self._given.fills if fill.account == account]
+    def _ours(self, account: str, statement: AccountStatement, named: str) -> Side:
+        """Our fills, lots and funds of an account in one currency; without funds where a rule keeps the day open."""
+        currency = statement.funds.currency
+        mine = [f for f in self._given.fills if f.account == account and (not named or f.currency == currency)]
         margin = {"margin": sum((row.margin for row in statement.positions), _ZERO)}
         extra = {} if {"positions", "positions.margin"} & set(statement.unknown) else margin
         if self._settled is not None:
-            funds: FundsResult | None = next((f for f in self._settled.figures.funds() if f.account == account), None)
-            lots = self._settled.figures.lots_after()
+            figures = self._settled.figures
+            pair = (account, currency)
+            funds: FundsResult | None = next((f for f in figures.funds() if (f.account, f.currency) == pair), None)
+            lots, quoted = figures.lots_after(), figures.quoted()
+            if named:
+                lots = [lot for lot in lots if quoted[lot.account, lot.instrument] == currency]
         else:
-            closed = {statement.account: statement.closed}
-            funds, lots = None, list(apply_fills(self._given.lots, mine, self._day, closed).after)
-        return [ours(account, self._day, mine, lots, funds, extra)]
+            closed = {account: statement.closed}
+            owners = accounts_of_day(self._statements, self._given.fills, self._given.prices)
+            held = [lot for lot in self._given.lots if owners.currency(account, lot.instrument) in (None, currency)]
+            funds, lots = None, list(apply_fills(held, mine, self._day, closed).after)
+        return ours(account, self._day, mine, lots, funds, extra, named)
 
     def _query(self, account: str, currency: str, named: str) -> list[Side]:
         """The broker's answers of the day; positions and funds only if they were asked for after the close."""

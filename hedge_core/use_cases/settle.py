@@ -210,9 +210,10 @@ def opening_position(
         lots += figures.lots_after()
         funds += figures.funds_after()
         last = previous.trading_day
-    carried = {row.account for row in funds}
+    carried = {(row.account, row.currency) for row in funds}
     for state in uow.broker.openings():
-        if state.account in carried or state.trading_day >= before:
+        pair = (state.account, state.statement.funds.currency)
+        if pair in carried or state.trading_day >= before:
             continue
         money = state.statement.funds
         lots += state.lots

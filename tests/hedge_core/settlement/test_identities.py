@@ -27,7 +27,7 @@ TERMS = {"SHFE.cu2605": Terms(0, 0, 500, 70000, 70300)}
 def a_day() -> tuple[LotsOfDay, Marked]:
     day = apply_fills([], FILLS, DAY)
     assert within_bounds(day.movements, day.consumed, TERMS)
-    return day, mark(day.movements, day.consumed, TERMS, {ACCOUNT: 0})
+    return day, mark(day.movements, day.consumed, TERMS, lambda account, instrument: 0)
 
 
 def rules(day: LotsOfDay, marked: Marked, *funds: FundsResult) -> list[str]:

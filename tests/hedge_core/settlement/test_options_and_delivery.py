@@ -219,10 +219,10 @@ def test_the_risk_degree_says_which_quotient_it_is() -> None:
     stated = statement(1_000_000, margin=D(621_000))
     usual = settled(given(stated, [], [], {})).figures
     assert usual.header.risk_degree == "margin/equity"
-    assert usual.risk_degrees() == {ACCOUNT: D("0.621")}
+    assert usual.risk_degrees() == {(ACCOUNT, "CNY"): D("0.621")}
     inverse = decode(encode(settled(given(stated, [], [], {}, risk_degree=EQUITY_BY_MARGIN)))).figures
     assert inverse.header.risk_degree == "equity/margin"
-    found = inverse.risk_degrees()[ACCOUNT]
+    found = inverse.risk_degrees()[ACCOUNT, "CNY"]
     assert found is not None
     assert round(found, 4) == D("1.6103")
 
