@@ -25,6 +25,8 @@ def keyless(body: bytes) -> str:
 
 
 def _text(value: Any) -> str:
+    if value.__class__ is int and -(10**15) < value < 10**15:  # the usual key, without a way through Decimal
+        return str(value)
     if value is None or isinstance(value, bool | dict | list):
         return ""
     if isinstance(value, int | Decimal):

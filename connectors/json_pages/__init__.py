@@ -2,7 +2,7 @@
 
 from connectors.json_pages.client import Access, JsonClient
 from connectors.json_pages.pages import ListMoved, Page, pages
-from connectors.json_pages.rows import flat_record, identity, record_bodies
+from connectors.json_pages.rows import flat_record, identity, record_bodies, records_of
 from connectors.json_pages.source import Auth, Envelope, PageStyle, Source
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "identity",
     "pages",
     "record_bodies",
+    "records_of",
 ]

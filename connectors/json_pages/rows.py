@@ -62,15 +62,45 @@ def rows_at(body: bytes, path: str) -> list[bytes] | None:
 def record_bodies(row: bytes, lines: str) -> list[bytes]:
     """The raw records of a row: itself, or one per line. A row without an array of lines is one record, and lacks their
     fields."""
+    elements, head = _parts(row, lines)
+    return [b'{"row":' + row + b"}"] if elements is None else _of_lines(elements, head, lines)
+
+
+def records_of(row: bytes, lines: str) -> list[tuple[bytes, dict[str, Any]]]:
+    """`record_bodies` of a row, each with its `flat_record`; what the lines have in common is read once."""
+    elements, head = _parts(row, lines)
+    if elements is None:
+        body = b'{"row":' + row + b"}"
+        return [(body, flat_record(body))]
+    shared: dict[str, Any] = {}
+    try:
+        _flatten(_any.decode(head), "", shared, 0)
+    except _UNREADABLE:
+        return [(body, {}) for body in _of_lines(elements, head, lines)]
+    prefix = lines + "."
+    records = []
+    for line, body in zip(elements, _of_lines(elements, head, lines), strict=True):
+        flat = shared.copy()
+        try:
+            _flatten(_any.decode(line), prefix, flat, 0)
+        except _UNREADABLE:
+            flat = {}
+        records.append((body, flat))
+    return records
+
+
+def _parts(row: bytes, lines: str) -> tuple[list[bytes] | None, bytes]:
+    """The lines of a row and the row without them; None where it has no array of lines."""
     try:
         elements = rows_at(row, lines) if lines and row.lstrip()[:1] == b"{" else None
-        head = _without(row, lines) if elements is not None else b""
+        return elements, _without(row, lines) if elements is not None else b""
     except _UNREADABLE:
-        elements = None
-    if elements is None:
-        return [b'{"row":' + row + b"}"]
-    at = _encoder.encode(lines)
-    return [b'{"row":' + head + b',"line":' + line + b',"at":' + at + b"}" for line in elements]
+        return None, b""
+
+
+def _of_lines(elements: list[bytes], head: bytes, lines: str) -> list[bytes]:
+    before, after = b'{"row":' + head + b',"line":', b',"at":' + _encoder.encode(lines) + b"}"
+    return [before + line + after for line in elements]
 
 
 def flat_record(body: bytes) -> dict[str, Any]:
@@ -112,10 +142,13 @@ def _flatten(value: Any, prefix: str, flat: dict[str, Any], depth: int) -> None:
     if not isinstance(value, dict) or depth > MAX_DEPTH:
         return
     for name, member in value.items():
-        if isinstance(member, dict):
+        kind = member.__class__
+        if kind is str:
+            flat[prefix + name] = _dated(member) if member.startswith("/Date(") else member
+        elif kind is dict:
             _flatten(member, f"{prefix}{name}.", flat, depth + 1)
-        elif not isinstance(member, list):
-            flat[prefix + name] = _dated(member) if isinstance(member, str) else member
+        elif kind is not list:
+            flat[prefix + name] = member
 
 
 def _dated(text: str) -> Any:

@@ -112,10 +112,12 @@ class PulledLater(Pulled[T]):
         keep(self, "_made", None)
 
     @property
-    def outcome(self) -> Mapped[T] | Quarantined:  # type: ignore[override]
-        if self._made is None:
-            object.__setattr__(self, "_made", self._read(self.ref, self.raw.body))
-        return self._made
+    def outcome(self) -> Mapped[T] | Quarantined:
+        made = self._made
+        if made is None:
+            made = self._read(self.ref, self.raw.body)
+            object.__setattr__(self, "_made", made)
+        return made
 
     @property
     def spec(self) -> str:

@@ -7,8 +7,9 @@ other styles rows may have moved meanwhile, so the kind is read again from the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,16 +17,27 @@ import msgspec
 from adapters.erp.generic_json.vendor import LINE_KINDS, GenericJsonOptions, earlier_by, later
 from adapters.erp.records import Mapper
 from adapters.erp.row_keys import keyless, row_key
-from connectors.json_pages import JsonClient, ListMoved, PageStyle, Source, flat_record, pages, record_bodies
+from connectors.json_pages import (
+    JsonClient,
+    ListMoved,
+    PageStyle,
+    Source,
+    flat_record,
+    pages,
+    record_bodies,
+    records_of,
+)
 from hedge_core.errors import Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.physical import ContractLine
-from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord, Seen
+from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, PullScope, Quarantined, RawRecord, Seen
 from messages import Message
 
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 3
+_FORGOTTEN: Final[Mapping[str, object]] = {}
+"""In place of the fields of a whole list, which is held in memory until its end."""
 
 
 class JsonCursor(msgspec.Struct, frozen=True):
@@ -41,11 +53,14 @@ class JsonCursor(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a page with its reference, and when it was changed."""
+    """A record of a page with its reference, when it was changed, and its flat fields; `keyed` is False for one whose key
+    fields are empty."""
 
     ref: ExternalRef
     body: bytes
     changed: str
+    fields: Mapping[str, object]
+    keyed: bool
 
 
 def map_body(mapper: Mapper[T], source: Source, ref: ExternalRef, body: bytes) -> Mapped[T] | Quarantined:
@@ -56,6 +71,12 @@ def map_body(mapper: Mapper[T], source: Source, ref: ExternalRef, body: bytes) -
         reason = Message("generic_json.key_missing", {"field": missing})
         return Quarantined(mapper.spec.identity, "id", missing, reason)
     return mapper.read(ref, row)
+
+
+def _mapped(
+    mapper: Mapper[T], source: Source, record: Record, ref: ExternalRef, body: bytes
+) -> Mapped[T] | Quarantined:
+    return mapper.read(ref, record.fields) if record.keyed else map_body(mapper, source, ref, body)
 
 
 class JsonReader:
@@ -101,9 +122,10 @@ class JsonReader:
         records = self._whole(kind, source)
         now = self._now()
         for number, record in enumerate(records, 1):
-            outcome = map_body(mapper, source, record.ref, record.body)
+            read = partial(map_body, mapper, source)
             ends = number == len(records) or number % 1000 == 0
-            yield Pulled(record.ref, outcome, RawRecord.of(record.ref, record.body, now), Cursor(""), ends)
+            raw = RawRecord.of(record.ref, record.body, now)
+            yield PulledLater(record.ref, mapper.spec.identity, read, raw, Cursor(""), ends)
 
     def first_rows(self, source: Source) -> list[bytes]:
         """The raw records of the first page: for a check."""
@@ -135,8 +157,8 @@ class JsonReader:
                 yield from self._items(source, mapper, *waiting)
             records = [record for row in page.rows for record in self._records(kind, source, row)]
             newest = at.newest
-            for record in records:
-                newest = later(newest, record.changed)
+            for changed in {record.changed for record in records}:
+                newest = later(newest, changed)
             reached = msgspec.structs.replace(at, newest=newest, after=page.after)
             resumable = reached if page.after else cursor  # elsewhere the kind begins again
             waiting, at = (records, at if page.after else cursor, resumable), reached
@@ -148,21 +170,21 @@ class JsonReader:
         self, source: Source, mapper: Mapper[ContractLine], records: list[Record], before: JsonCursor, after: JsonCursor
     ) -> Iterator[tuple[Pulled[ContractLine], JsonCursor]]:
         """The records of a page; each but the last leads back to the page's beginning."""
-        now = self._now()
+        now, spec = self._now(), mapper.spec.identity
         texts = [Cursor(msgspec.json.encode(one).decode()) for one in (before, after)]
         for number, record in enumerate(records, 1):
             last = number == len(records)
-            outcome = map_body(mapper, source, record.ref, record.body)
+            read = partial(_mapped, mapper, source, record)
             raw = RawRecord.of(record.ref, record.body, now)
-            yield Pulled(record.ref, outcome, raw, texts[last], last), after if last else before
+            yield PulledLater(record.ref, spec, read, raw, texts[last], last), after if last else before
 
     def _records(self, kind: str, source: Source, row: bytes) -> Iterator[Record]:
-        for body in record_bodies(row, source.lines):
-            flat = flat_record(body)
-            key = row_key(flat, source.id) or keyless(body)
+        for body, flat in records_of(row, source.lines):
+            key = row_key(flat, source.id)
             changed = flat.get(source.modified) if source.modified else None
             text = changed.isoformat() if isinstance(changed, datetime) else str(changed or "")
-            yield Record(ExternalRef(self._connection, kind, key), body, text)
+            ref = ExternalRef(self._connection, kind, key or keyless(body))
+            yield Record(ref, body, text, flat, key is not None)
 
     def _whole(self, kind: str, source: Source) -> list[Record]:
         """The whole list. A list that is paged by number is read twice: only equal keys prove that nothing slipped through."""
@@ -177,7 +199,7 @@ class JsonReader:
 
     def _pass(self, kind: str, source: Source) -> dict[str, Record]:
         return {
-            record.ref.key: record
+            record.ref.key: replace(record, fields=_FORGOTTEN)
             for page in pages(self._client, source, {})
             for row in page.rows
             for record in self._records(kind, source, row)

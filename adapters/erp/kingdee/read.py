@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from connectors.kingdee import KingdeeClient
 from hedge_core.errors import ContractViolation, Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.physical import ContractLine, InventoryLot, Master
-from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord, Seen
+from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, PullScope, Quarantined, RawRecord, Seen
 
 T = TypeVar("T")
 
@@ -183,7 +184,7 @@ class OrderReader:
                 yield Pulled(row.ref, Seen(), None, cursor, ends)
             else:
                 raw = RawRecord.of(row.ref, row.body, now)
-                yield Pulled(row.ref, map_body(mapper, row.ref, row.body), raw, cursor, ends)
+                yield PulledLater(row.ref, mapper.spec.identity, partial(map_body, mapper), raw, cursor, ends)
 
     def _finished(self, place: Place) -> str:
         """Where the next pull of this form begins: the newest change when this one began, less the overlap."""
