@@ -1,8 +1,9 @@
 """Exchange delivery (交割): the position closes at the delivery settlement price, the receipt changes hands, the invoice
 comes later.
 
-Each step is recorded on its own day with its paper; the state of a delivery is the first step that is not complete, and what
-it still lacks is said in quantity or money. Nothing here books: entries follow from the recorded steps elsewhere.
+A statement's 交割明细 opens a case; the settlement of that day closes the lots (`settlement.untraded`) and takes the case's first
+step; the others are recorded by people, each on its own day with its paper. The state of a delivery is the first step that is
+not complete, and what it still lacks is said in quantity or money.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from enum import StrEnum
 from typing import Final
 
 from hedge_core.errors import RuleBroken
-from hedge_core.model.futures import AccountStatement, Delivery, Direction, PositionDetail, PositionLot, Product
+from hedge_core.model.futures import AccountStatement, Delivery, Direction, PositionDetail, Product
 from hedge_core.rounding import round_money
+from hedge_core.settlement.rows import LotClose
 from messages import Message
 
 _ZERO: Final = Decimal(0)
@@ -108,9 +110,9 @@ class DeliveryCase:
 def deliveries_of(
     statement: AccountStatement, held_before: Iterable[PositionDetail], products: dict[str, Product]
 ) -> list[DeliveryCase]:
-    """The deliveries of a statement as cases whose position is closed. `held_before` are the positions of the day before,
-    which tell the side where a counter prints the closing one; `products` by instrument. `RuleBroken("unknown_instrument")`
-    for a product that the table lacks."""
+    """The deliveries of a statement as cases that wait for the settlement of its day. `held_before` are the positions of the
+    day before, which tell the side where a counter prints the closing one; `products` by instrument.
+    `RuleBroken("unknown_instrument")` for a product that the table lacks."""
     sides: dict[str, set[Direction]] = {}
     for held in held_before:
         sides.setdefault(held.instrument, set()).add(held.direction)
@@ -122,7 +124,6 @@ def deliveries_of(
             raise RuleBroken("unknown_instrument", row.instrument, Message("delivery.unknown_product", shown))
         key = f"{statement.account}:{statement.trading_day.isoformat()}:{number}"
         quantity = Decimal(row.lots * product.multiplier)
-        closed = StepTaken(DeliveryStep.CLOSED, row.delivered_on, f"{key}:delivery", quantity)
         found.append(
             DeliveryCase(
                 key,
@@ -134,8 +135,7 @@ def deliveries_of(
                 product.unit,
                 row.delivery_price,
                 statement.funds.currency,
-                row.delivered_on,
-                (closed,),
+                statement.trading_day,
             )
         )
     return found
@@ -145,41 +145,38 @@ def _side(row: Delivery, held: set[Direction]) -> Direction:
     return next(iter(held)) if len(held) == 1 else row.direction
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredLot:
-    """Lots of one position lot closed by delivery, and the result against their opening price, profit positive."""
+def closed_by_settlement(
+    cases: Iterable[DeliveryCase], closes: Iterable[LotClose], day: date
+) -> tuple[list[DeliveryCase], list[RuleBroken]]:
+    """The cases of a settled day whose position its settlement closed, with that step taken: the paper is the close's own
+    number, the side that of the lots it took. A case that people have gone on with keeps its side and steps.
+    `delivery_without_position` names a case of the day that no close belongs to."""
+    gone: dict[str, list[LotClose]] = {}
+    for row in closes:
+        if row.delivered:
+            gone.setdefault(row.fill_key, []).append(row)
+    found: list[DeliveryCase] = []
+    broken: list[RuleBroken] = []
+    for case in sorted(cases, key=lambda one: one.delivery_id):
+        if case.delivered_on != day or any(one.step is DeliveryStep.CLOSED for one in case.taken):
+            continue
+        key = next((name for name, rows in sorted(gone.items()) if _is_close_of(case, rows)), None)
+        if key is None:
+            shown = {"delivery": case.delivery_id, "instrument": case.instrument, "lots": case.lots}
+            broken.append(
+                RuleBroken("delivery_without_position", case.delivery_id, Message("delivery.no_position", shown))
+            )
+            continue
+        side = gone.pop(key)[0].direction if not case.taken else case.direction
+        closed = StepTaken(DeliveryStep.CLOSED, day, key, case.quantity)
+        found.append(replace(case, direction=side, taken=(closed, *case.taken)))
+    return found, broken
 
-    lot: PositionLot
-    lots: int
-    price: Decimal
-    realised_trade: Decimal
 
-
-def close_by_delivery(
-    lots: Sequence[PositionLot], case: DeliveryCase, multiplier: int
-) -> tuple[list[PositionLot], list[DeliveredLot]]:
-    """What is left of an account's lots after a delivery, and what it closed at the delivery settlement price: the oldest
-    lots first. `RuleBroken("delivery_without_position")` where fewer lots are held than are delivered."""
-    left = case.lots
-    closed: list[DeliveredLot] = []
-    taken: dict[str, int] = {}
-    fitting = [
-        lot
-        for lot in lots
-        if (lot.account, lot.instrument, lot.direction) == (case.account, case.instrument, case.direction)
-    ]
-    for lot in sorted(fitting, key=lambda one: (one.open_date, one.lot_id)):
-        count = min(left, lot.lots)
-        if count:
-            result = (case.price - lot.open_price) * case.direction.sign * count * multiplier
-            closed.append(DeliveredLot(lot, count, case.price, round_money(result, case.currency)))
-            taken[lot.lot_id] = count
-            left -= count
-    if left:
-        shown = {"delivery": case.delivery_id, "instrument": case.instrument, "lots": left}
-        raise RuleBroken("delivery_without_position", case.delivery_id, Message("delivery.no_position", shown))
-    rest = [replace(lot, lots=lot.lots - taken.get(lot.lot_id, 0)) for lot in lots]
-    return [lot for lot in rest if lot.lots], closed
+def _is_close_of(case: DeliveryCase, rows: Sequence[LotClose]) -> bool:
+    first = rows[0]
+    same = (first.account, first.instrument, first.close_price) == (case.account, case.instrument, case.price)
+    return same and sum(row.lots for row in rows) == case.lots
 
 
 # --- pledged receipts -------------------------------------------------------------------------------------------------

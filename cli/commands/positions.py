@@ -150,6 +150,7 @@ def _exposure_row(row: ExposureRow) -> dict[str, object]:
 def settle_day(
     day: Day,
     overrule: Annotated[str, typer.Option("--overrule", metavar="REASON", help=help_text("overrule"))] = "",
+    approved_by: Annotated[str, typer.Option("--approved-by", metavar="NAME", help=help_text("approved_by"))] = "",
     book: BookOption = "",
     who: AsOption = "",
     as_json: JsonOption = False,
@@ -157,8 +158,9 @@ def settle_day(
     session = Session(book, who, as_json)
     app, here = session.app, session.book
     result = settle(
-        app.store, here, day.date(), app.products, session.actor, overrule=overrule, calendar=app.calendar(here)
-    )
+        app.store, here, day.date(), app.products, session.actor, overrule=overrule, approved_by=approved_by,
+        calendar=app.calendar(here),
+    )  # fmt: skip
     session.screen.record(
         "settled",
         {"day": result.trading_day, "state": Word(result.state), "version": result.version or None,
@@ -238,11 +240,12 @@ def snapshot_accept(
     day: Day,
     version: Annotated[int, typer.Option("--version")],
     reason: Annotated[str, typer.Option("--reason")],
+    approved_by: Annotated[str, typer.Option("--approved-by", metavar="NAME", help=help_text("approved_by"))] = "",
     book: BookOption = "",
     who: AsOption = "",
 ) -> None:
     session = Session(book, who)
-    accept_proposal(session.app.store, session.book, day.date(), version, reason, session.actor)
+    accept_proposal(session.app.store, session.book, day.date(), version, reason, session.actor, approved_by)
     session.screen.tell(Message("cli.proposal_accepted", {"day": day.date(), "version": version}))
 
 

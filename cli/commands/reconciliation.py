@@ -15,6 +15,7 @@ from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Ses
 from hedge_core.errors import InvalidInput
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.reconciliation import Cause, ReconciliationRow, RowState
+from hedge_core.use_cases.day_gate import newer_statements
 from hedge_core.use_cases.reconcile import reconcile
 from hedge_core.use_cases.reconcile_day import reconcile_day
 from hedge_core.use_cases.review_differences import assign_difference, explain_difference, overrule_difference
@@ -107,9 +108,13 @@ def reconcile_list(
     with session.app.store.read(session.book) as uow:
         run = uow.reconciliation.run(day.date()) if day is not None else uow.reconciliation.last_run()
         rows = uow.reconciliation.rows(run.trading_day) if run is not None else []
+        newer = newer_statements(uow, run.trading_day) if run is not None else []
     shown = [row for row in rows if state in (None, row.state) and owner in ("", row.owner)]
     _show(session, shown)
-    session.end(PERSON_NEEDED if any(row.state is RowState.OPEN for row in shown) else OK)
+    if run is not None and newer:
+        details = {"day": run.trading_day, "accounts": ", ".join(newer)}
+        session.screen.tell(Message("reconciliation.stale", details), "yellow")
+    session.end(PERSON_NEEDED if newer or any(row.state is RowState.OPEN for row in shown) else OK)
 
 
 @reconcile_app.command("assign", help=help_text("reconcile_assign"))

@@ -9,7 +9,8 @@ from typing import Final
 
 from hedge_core.model.futures import Direction, HedgeFlag
 
-NOT_TRADED: Final = ("delivery-", "exercise-", "expiry-")
+DELIVERED: Final = "delivery-"
+NOT_TRADED: Final = (DELIVERED, "exercise-", "expiry-")
 """Begins the fill number of a close that was no trade: the lot was delivered, exercised or expired."""
 
 
@@ -67,6 +68,11 @@ class LotClose:
     def traded(self) -> bool:
         """Whether a fill closed it, and not delivery, exercise or expiry."""
         return is_traded(self.fill_key)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether exchange delivery closed it."""
+        return self.fill_key.split("/")[-2].startswith(DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)

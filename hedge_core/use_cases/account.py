@@ -35,7 +35,7 @@ from hedge_core.model.futures import AccountStatement, Fill
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import SourceRef, Voucher
 from hedge_core.ports.storage import Store, StoredSnapshot, UnitOfWork
-from hedge_core.settlement import LotResult
+from hedge_core.settlement import FundsResult, LotResult
 from hedge_core.snapshot import decode
 from hedge_core.use_cases.keep_vouchers import keep_vouchers
 from hedge_core.use_cases.settle import vat_rates
@@ -48,6 +48,9 @@ POSTED_AS: Final[Mapping[MovementKind, CashKind]] = {
     MovementKind.DELIVERY: CashKind.DELIVERY,
 }
 """How a money movement is posted; a rebate is a negative fee."""
+
+CHARGE: Final = "statement_charge"
+"""The source of a fee that stands in a statement's summary only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +222,18 @@ def _day(
     full = uow.results.snapshot(day, snapshot.version)
     if full is None:
         raise LookupError(f"snapshot of {day} disappeared")
+    figures = decode(full.body).figures
+    own = uow.book.currency
+    problems += _foreign(uow.book.settings, figures.funds(), own)
+    quoted = figures.quoted()
     statements = [stored.statement for stored in uow.statements.on_day(day)]
+    statements = [statement for statement in statements if statement.funds.currency == own]
     rebates, flows = _cash(statements, uow.book.settings, problems)
+    fills = [fill for fill in uow.statements.fills(day, day) if fill.currency == own]
     return DayFacts(
         trading_day=day,
-        lots=tuple(_lot_day(row, day) for row in decode(full.body).figures.lots()),
-        fees=(*_fees(uow.statements.fills(day, day)), *rebates),
+        lots=tuple(_lot_day(row, day) for row in figures.lots() if quoted[row.account, row.instrument] == own),
+        fees=(*_fees(fills), *_charges(statements), *rebates),
         cash=tuple(flows),
         item_prices=_item_prices(uow, day, commodities),
         movements=tuple(m for d in designations for m in d.movements if m.day == day),
@@ -252,6 +261,34 @@ def _lot_day(row: LotResult, day: date) -> LotDay:
         floating_end=row.floating,
         floating_start=row.floating_before,
     )
+
+
+def _foreign(settings: Mapping[str, str], funds: Sequence[FundsResult], own: str) -> list[RuleBroken]:
+    """Accounts in another currency than the ledger's: their results are no amounts of this ledger. A book says that it
+    keeps them elsewhere with `foreign_accounts = leave_out`."""
+    if settings.get("foreign_accounts", "refuse") == "leave_out":
+        return []
+    return [
+        RuleBroken(
+            "foreign_account",
+            row.account,
+            Message("account.foreign", {"account": row.account, "currency": row.currency, "own": own}),
+        )
+        for row in funds
+        if row.currency != own
+    ]
+
+
+def _charges(statements: Sequence[AccountStatement]) -> list[FeeCharge]:
+    """Fees of deliveries and exercises, which the summary states and no fill does."""
+    found = []
+    for statement in statements:
+        amount = statement.funds.delivery_fee + statement.funds.exercise_fee
+        if amount:
+            day = statement.trading_day
+            source = SourceRef(CHARGE, f"{statement.account}:{day.isoformat()}:delivery_and_exercise")
+            found.append(FeeCharge(statement.account, "", day, amount, (source,)))
+    return found
 
 
 def _fees(fills: Sequence[Fill]) -> list[FeeCharge]:

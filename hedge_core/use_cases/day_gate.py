@@ -31,7 +31,19 @@ def _no_trading_day(uow: UnitOfWork, day: date, calendar: TradingCalendar | None
     return [RuleBroken("no_trading_day", day.isoformat(), Message("calendar.no_trading_day", shown))]
 
 
+def newer_statements(uow: UnitOfWork, day: date) -> list[str]:
+    """The accounts whose statement of the day came after the day was compared: its rows speak of an older one."""
+    run = uow.reconciliation.run(day)
+    if run is None:
+        return []
+    return sorted({one.statement.account for one in uow.statements.on_day(day) if one.imported_at > run.ran_at})
+
+
 def _unreconciled(uow: UnitOfWork, day: date) -> list[RuleBroken]:
+    newer = newer_statements(uow, day)
+    if newer:
+        shown = {"day": day, "accounts": ", ".join(newer)}
+        return [RuleBroken("reconciliation_stale", day.isoformat(), Message("reconciliation.stale", shown))]
     if uow.book.settings.get(RECONCILE) == REQUIRED and uow.reconciliation.run(day) is None:
         return [RuleBroken("not_reconciled", day.isoformat(), Message("reconciliation.not_run", {"day": day}))]
     return [

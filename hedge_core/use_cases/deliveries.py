@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from hedge_core.delivery import DeliveryCase, DeliveryStep, PledgedReceipt, StepTaken, deliveries_of
+from hedge_core.delivery import (
+    DeliveryCase,
+    DeliveryStep,
+    PledgedReceipt,
+    StepTaken,
+    closed_by_settlement,
+    deliveries_of,
+)
 from hedge_core.errors import InvalidInput, RuleBroken
 from hedge_core.model.futures import AccountStatement
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.product_table import ProductTable
+from hedge_core.settlement.rows import LotClose
 from messages import Message
 
 
@@ -27,10 +36,25 @@ def note_deliveries(
     kept = []
     for case in cases:
         present = uow.reconciliation.delivery(case.delivery_id)
-        if present is None or len(present.taken) == 1:
+        if present is None or _untouched(present):
             uow.reconciliation.save_delivery(case)
             kept.append(case)
     return kept
+
+
+def _untouched(case: DeliveryCase) -> bool:
+    """Whether no person has recorded a step of it: the settlement's own may be taken again."""
+    return all(one.step is DeliveryStep.CLOSED for one in case.taken)
+
+
+def close_deliveries(uow: UnitOfWork, day: date, closes: Iterable[LotClose]) -> list[DeliveryCase]:
+    """Take the first step of the day's deliveries: its settlement, which has just become final, closed their lots."""
+    closed, _ = closed_by_settlement(uow.reconciliation.deliveries(), closes, day)
+    for case in closed:
+        uow.reconciliation.save_delivery(case)
+        details = {"paper": case.taken[0].paper, "lots": case.lots, "state": case.state}
+        uow.audit.append("delivery.closed", case.delivery_id, details)
+    return closed
 
 
 def record_step(store: Store, book: BookId, delivery_id: str, taken: StepTaken, actor: Actor) -> DeliveryCase:
@@ -39,6 +63,9 @@ def record_step(store: Store, book: BookId, delivery_id: str, taken: StepTaken, 
         case = uow.reconciliation.delivery(delivery_id)
         if case is None:
             raise RuleBroken("delivery", delivery_id, Message("delivery.none", {"delivery": delivery_id}))
+        if taken.step is DeliveryStep.CLOSED:
+            params = {"delivery": delivery_id, "day": case.delivered_on}
+            raise RuleBroken("delivery_by_settlement", delivery_id, Message("delivery.by_settlement", params))
         changed = case.take(taken)
         uow.reconciliation.save_delivery(changed)
         uow.audit.append(

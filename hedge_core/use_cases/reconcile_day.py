@@ -288,12 +288,16 @@ class _Day:
             return []
         kept = settings.variation is Variation.KEEP
         openings: dict[str, Decimal] = {}
+        own = self._uow.book.currency
         for state in self._uow.broker.openings():
+            if state.statement.funds.currency != own:
+                continue
             floating = sum((row.floating for row in state.statement.positions), _ZERO) if kept else _ZERO
             openings[state.account] = openings.get(state.account, _ZERO) + state.statement.funds.balance_cf - floating
         balances = [
             LedgerBalance(row.account, openings.get(row.account, _ZERO), row.trade_balance if kept else row.balance)
             for row in decode(stored.body).figures.funds()
+            if row.currency == own
         ]
         self.sources.add("ledger")
         rows = ledger_ties(vouchers, balances, self._day, through)

@@ -29,6 +29,7 @@ from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_h
 from hedge_core.trading_calendar import TradingCalendar
 from hedge_core.use_cases.commodity import business, deltas
 from hedge_core.use_cases.day_gate import closed_gate
+from hedge_core.use_cases.deliveries import close_deliveries
 from messages import Message
 
 FINAL: Final = "final"
@@ -60,11 +61,15 @@ def settle(
     actor: Actor,
     *,
     overrule: str = "",
+    approved_by: str = "",
     calendar: TradingCalendar | None = None,
 ) -> Settled:
     """Settle one trading day. Days are settled in order. With the same inputs as the stored snapshot nothing happens;
-    with others a proposed version is stored beside it. `overrule` is the reason for settling in spite of differences; a
-    difference of the day's reconciliation that nobody has explained or overruled keeps the day open all the same."""
+    with others a proposed version is stored beside it. `overrule` is the reason for settling in spite of differences,
+    which somebody else approves (`RuleBroken("overrule_approval")` where nobody has); a difference of the day's
+    reconciliation that nobody has explained or overruled keeps the day open all the same."""
+    if overrule:
+        _by_another(trading_day, "overrule_approval", approved_by, actor)
     with store.begin(book, actor) as uow:
         given = gather(uow, trading_day, products)
         final = uow.results.snapshot(trading_day)
@@ -79,11 +84,22 @@ def settle(
             return Settled(trading_day, "open", broken=tuple(outcome))
         if outcome.differences and not overrule:
             return Settled(trading_day, "differs", differences=outcome.differences)
-        return _keep(uow, given, outcome, final, inputs, overrule)
+        reason = (overrule, approved_by) if overrule else ("", "")
+        return _keep(uow, given, outcome, final, inputs, reason)
+
+
+def _by_another(day: date, rule: str, approved_by: str, actor: Actor) -> None:
+    if not approved_by.strip() or approved_by.strip() == actor.name:
+        raise RuleBroken(rule, day.isoformat(), Message("settle.approve", {"day": day, "name": actor.name}))
 
 
 def _keep(
-    uow: UnitOfWork, given: SettlementInput, outcome: Settlement, final: StoredSnapshot | None, inputs: str, reason: str
+    uow: UnitOfWork,
+    given: SettlementInput,
+    outcome: Settlement,
+    final: StoredSnapshot | None,
+    inputs: str,
+    overruled: tuple[str, str],
 ) -> Settled:
     body = encode(outcome)
     digest = snapshot_hash(body)
@@ -99,16 +115,23 @@ def _keep(
         day.isoformat(),
         {
             "version": given.version, "snapshot": digest, "previous": given.previous_hash,
-            "differences": len(outcome.differences), "overruled": reason,
+            "differences": len(outcome.differences), "overruled": overruled[0],
+            **({"approved_by": overruled[1]} if overruled[1] else {}),
         },
     )  # fmt: skip
+    if status == FINAL:
+        close_deliveries(uow, day, outcome.figures.closes())
     changes = tuple(diff(decode(final.body), decode(body))) if final is not None else ()
     state = "settled" if status == FINAL else "proposed"
     return Settled(day, state, given.version, digest, differences=outcome.differences, changes=changes)
 
 
-def accept_proposal(store: Store, book: BookId, trading_day: date, version: int, reason: str, actor: Actor) -> None:
-    """Make a proposed snapshot the final one. Later days rest on the old one: they have to be settled again."""
+def accept_proposal(
+    store: Store, book: BookId, trading_day: date, version: int, reason: str, actor: Actor, approved_by: str
+) -> None:
+    """Make a proposed snapshot the final one: somebody accepts it, another person approves. Later days rest on the old one:
+    they have to be settled again. `RuleBroken`: `accept_approval`, `snapshot_proposal` where there is none."""
+    _by_another(trading_day, "accept_approval", approved_by, actor)
     with store.begin(book, actor) as uow:
         proposed = uow.results.snapshot(trading_day, version)
         if proposed is None or proposed.status != PROPOSED:
@@ -118,7 +141,12 @@ def accept_proposal(store: Store, book: BookId, trading_day: date, version: int,
             if snapshot.trading_day >= trading_day and snapshot.status == FINAL:
                 uow.results.set_snapshot_status(snapshot.trading_day, snapshot.version, SUPERSEDED)
         uow.results.set_snapshot_status(trading_day, version, FINAL)
-        uow.audit.append("day.proposal_accepted", trading_day.isoformat(), {"version": version, "reason": reason})
+        close_deliveries(uow, trading_day, decode(proposed.body).figures.closes())
+        uow.audit.append(
+            "day.proposal_accepted",
+            trading_day.isoformat(),
+            {"version": version, "reason": reason, "approved_by": approved_by},
+        )
 
 
 # --- inputs -----------------------------------------------------------------------------------------------------------

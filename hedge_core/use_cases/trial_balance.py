@@ -12,6 +12,7 @@ from typing import Final
 from hedge_core.accounting.deferred_tax import reserve_balance
 from hedge_core.accounting.entries import entries_of
 from hedge_core.accounting.events import AccountingEvent, EventKind
+from hedge_core.accounting.inputs import FeeCharge
 from hedge_core.accounting.posting import month_end
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.accounting.rule_sets import BookSettings, Measure, Variation
@@ -22,7 +23,7 @@ from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import Store, StoredVoucher, UnitOfWork
 from hedge_core.settlement.figures import FundsResult
 from hedge_core.snapshot import decode
-from hedge_core.use_cases.account import Ledger, MeasuredBook, measured_book
+from hedge_core.use_cases.account import CHARGE, Ledger, MeasuredBook, measured_book
 from messages import Message
 
 ZERO: Final = Decimal(0)
@@ -161,7 +162,8 @@ def _funds(uow: UnitOfWork, through: date) -> dict[date, dict[str, FundsResult]]
         if listed.status == "final" and listed.trading_day <= through:
             stored = uow.results.snapshot(listed.trading_day, listed.version)
             if stored is not None:
-                found[listed.trading_day] = {row.account: row for row in decode(stored.body).figures.funds()}
+                rows = decode(stored.body).figures.funds()
+                found[listed.trading_day] = {row.account: row for row in rows if row.currency == uow.book.currency}
     return found
 
 
@@ -184,7 +186,9 @@ def _day_ties(
             if account not in cash:
                 cash[account] = row.balance_before - (row.floating_before if keeps else ZERO)
                 instruments[account] = row.floating_before if settings.variation is Variation.KEEP else ZERO
-            other[account] = other.get(account, ZERO) + row.other
+            # delivered lots and charges of the summary are booked: what is left of `other` is not
+            charged = sum((fee.amount for fee in facts.fees if fee.account == account and _is_charge(fee)), ZERO)
+            other[account] = other.get(account, ZERO) + row.other - row.delivery_mtm + charged
         until = month_end(day) if facts.month_end else day
         while waiting and waiting[0] <= until:
             for event in events[waiting.pop(0)]:
@@ -198,6 +202,10 @@ def _day_ties(
             if settings.variation is Variation.KEEP and settings.terms.fair_value:
                 both = cash[account] + instruments[account]
                 yield Tie("margin_and_instruments", account, day, both, row.balance, other[account], tolerance)
+
+
+def _is_charge(fee: FeeCharge) -> bool:
+    return any(source.kind == CHARGE for source in fee.sources)
 
 
 def _by_day(events: Iterable[AccountingEvent]) -> dict[date, list[AccountingEvent]]:

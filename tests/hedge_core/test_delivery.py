@@ -7,23 +7,21 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hedge_core.delivery import (
     DeliveryCase,
     DeliveryStep,
     PledgedReceipt,
     StepTaken,
-    close_by_delivery,
+    closed_by_settlement,
     deliveries_of,
     equity_with,
     pledge_on,
 )
 from hedge_core.errors import RuleBroken
-from hedge_core.model.futures import Delivery, Direction, HedgeFlag, PositionDetail, PositionLot, Product
+from hedge_core.model.futures import Delivery, Direction, HedgeFlag, PositionDetail, Product
 from hedge_core.settlement.funds import roll_funds
 from hedge_core.settlement.inputs import OpeningFunds
+from hedge_core.settlement.rows import LotClose
 from tests.support import samples
 
 D = Decimal
@@ -35,10 +33,6 @@ PRODUCT = Product("SHFE", "cu", "copper", 5, D(10), "t", date(2020, 1, 1))
 def case(direction: Direction = Direction.BUY, lots: int = 4) -> DeliveryCase:
     closed = StepTaken(DeliveryStep.CLOSED, DAY, "row", D(lots * 5))
     return DeliveryCase("d1", "A", CU, direction, lots, D(lots * 5), "t", D(79000), "CNY", DAY, (closed,))
-
-
-def lot(number: int, lots: int, opened: date, price: int, direction: Direction = Direction.BUY) -> PositionLot:
-    return PositionLot(f"l{number}", "A", CU, direction, HedgeFlag.HEDGE, opened, D(price), lots)
 
 
 def taken(step: DeliveryStep, amount: Decimal | int, paper: str = "P", on: date = LATER) -> StepTaken:
@@ -81,27 +75,41 @@ def test_what_a_delivery_does_not_take_is_refused(wrong: StepTaken, rule: str) -
     assert refused.value.rule == rule
 
 
-def test_the_position_closes_at_the_delivery_settlement_price_the_oldest_lots_first() -> None:
-    old, new, short = lot(1, 3, date(2026, 1, 5), 78000), lot(2, 3, DAY, 79500), lot(3, 2, DAY, 1, Direction.SELL)
-    left, closed = close_by_delivery([new, short, old], case(), 5)
-    assert [(one.lot.lot_id, one.lots, one.realised_trade) for one in closed] == [
-        ("l1", 3, D(15000)),
-        ("l2", 1, D(-2500)),
+def close(number: int, lots: int, direction: Direction = Direction.BUY, price: int = 79000) -> LotClose:
+    zero = D(0)
+    return LotClose(
+        f"A/20260316/SHFE/delivery-{number}/sell", f"l{number}", "A", CU, direction, HedgeFlag.HEDGE, date(2026, 1, 5), lots,
+        D(78000), D(price), D(78500), zero, zero,
+    )  # fmt: skip
+
+
+def test_the_settlement_of_its_day_takes_the_first_step_of_each_delivery() -> None:
+    """Two deliveries of one instrument at one price: each has its own close; the side is that of the lots."""
+    waiting = [replace(case(lots=count), delivery_id=f"d{count}", taken=()) for count in (4, 7)]
+    printed = replace(waiting[0], direction=Direction.SELL)
+    rows = [close(1, 3), close(1, 1), close(2, 7)]
+    done, broken = closed_by_settlement([printed, waiting[1]], rows, DAY)
+    assert [(one.delivery_id, one.direction, one.taken[0].paper.split("/")[3]) for one in done] == [
+        ("d4", Direction.BUY, "delivery-1"),
+        ("d7", Direction.BUY, "delivery-2"),
     ]
-    assert left == [replace(new, lots=2), short]
-    with pytest.raises(RuleBroken) as refused:
-        close_by_delivery([old], case(), 5)
-    assert refused.value.rule == "delivery_without_position"
+    assert [one.state for one in (printed, *done)] == ["waits_for_closed", "waits_for_payment", "waits_for_payment"]
+    assert broken == []
+    assert closed_by_settlement(done, rows, DAY) == ([], [])
+    assert closed_by_settlement(waiting, rows, LATER) == ([], [])
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.data())
-def test_no_lot_appears_or_disappears_by_delivery(sizes: list[int], data: st.DataObject) -> None:
-    lots = [lot(number, size, DAY, 79000) for number, size in enumerate(sizes)]
-    count = data.draw(st.integers(1, sum(sizes)))
-    left, closed = close_by_delivery(lots, case(lots=count), 5)
-    assert sum(one.lots for one in closed) == count
-    assert sum(one.lots for one in left) + count == sum(sizes)
-    assert all(one.lots > 0 for one in (*left, *closed))
+def test_a_step_that_came_before_the_settlement_stays_and_keeps_its_side() -> None:
+    paid = replace(case(), taken=()).take(taken(DeliveryStep.PAYMENT, 1580000))
+    ((done,), _) = closed_by_settlement([paid], [close(1, 4, Direction.SELL)], DAY)
+    assert done.direction is Direction.BUY
+    assert [one.step for one in done.taken] == [DeliveryStep.CLOSED, DeliveryStep.PAYMENT]
+
+
+@pytest.mark.parametrize("rows", [[], [close(1, 3)], [close(1, 4, price=79010)]])
+def test_a_delivery_without_its_close_is_named(rows: list[LotClose]) -> None:
+    done, broken = closed_by_settlement([replace(case(), taken=())], rows, DAY)
+    assert (done, [rule.rule for rule in broken]) == ([], ["delivery_without_position"])
 
 
 def test_a_statements_delivery_becomes_a_case_on_the_side_that_was_held() -> None:

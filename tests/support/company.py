@@ -78,7 +78,7 @@ class Company:
         )  # fmt: skip
 
     def settle(self, day: date, overrule: str = "") -> Settled:
-        return settle(self.store, BOOK, day, self.app.products, CLERK, overrule=overrule)
+        return settle(self.store, BOOK, day, self.app.products, CLERK, overrule=overrule, approved_by=ACCOUNTANT.name)
 
     def business_day(self, day: date) -> Settled:
         """Prices, both statements, settlement."""

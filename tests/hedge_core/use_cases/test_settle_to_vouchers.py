@@ -69,7 +69,7 @@ def test_other_inputs_are_proposed_beside_the_final_version_and_a_person_decides
     proposed = company.settle(SECOND)
     assert (proposed.state, proposed.version) == ("proposed", 2)
     assert finals(company.snapshots()) == [(FIRST, 1), (SECOND, 1), (LAST, 1)]
-    accept_proposal(company.store, BOOK, SECOND, 2, "corrected by the broker", ACCOUNTANT)
+    accept_proposal(company.store, BOOK, SECOND, 2, "corrected by the broker", ACCOUNTANT, CLERK.name)
     assert finals(company.snapshots()) == [(FIRST, 1), (SECOND, 2)]
     assert company.settle(LAST).state == "settled"
     assert finals(company.snapshots()) == [(FIRST, 1), (SECOND, 2), (LAST, 2)]
@@ -79,7 +79,7 @@ def test_other_inputs_are_proposed_beside_the_final_version_and_a_person_decides
 def test_only_a_proposal_can_be_accepted(company: Company, version: int) -> None:
     before = company.log()
     with pytest.raises(RuleBroken) as broken:
-        accept_proposal(company.store, BOOK, SECOND, version, "because", ACCOUNTANT)
+        accept_proposal(company.store, BOOK, SECOND, version, "because", ACCOUNTANT, CLERK.name)
     assert broken.value.rule == "snapshot_proposal"
     assert company.log() == before
 
