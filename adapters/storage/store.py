@@ -22,6 +22,8 @@ from adapters.storage.engine import across_books, enter_all_books, for_book, mak
 from adapters.storage.figures import Figures, read_figures
 from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
 from adapters.storage.leader import LeaderLock
+from adapters.storage.limits import Limits
+from adapters.storage.orders import Orders
 from adapters.storage.outbox import Outbox
 from adapters.storage.physical import Physical
 from adapters.storage.queue import DueRows
@@ -61,6 +63,8 @@ class SqlUnitOfWork:
         self.jobs = Jobs(scope)
         self.schedules = Schedules(scope)
         self.commodity = Commodity(scope)
+        self.limits = Limits(scope)
+        self.orders = Orders(scope, self.broker_queries)
         self.accounting = Accounting(scope)
         self.audit = Audit(scope)
         self._configuration = Configuration(scope)

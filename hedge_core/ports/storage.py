@@ -20,6 +20,8 @@ from hedge_core.ports.broker_queries import BrokerQueryStore
 from hedge_core.ports.column_blocks import ColumnBlockStore
 from hedge_core.ports.commodity import CommodityStore
 from hedge_core.ports.jobs import JobQueue, JobStore, ScheduleStore
+from hedge_core.ports.limits import LimitStore
+from hedge_core.ports.orders import OrderStore
 from hedge_core.ports.outbox import OutboxRow as OutboxRow
 from hedge_core.ports.outbox import OutboxState as OutboxState
 from hedge_core.ports.outbox import OutboxStore, Queue
@@ -328,6 +330,8 @@ class UnitOfWork(Protocol):
     jobs: JobStore
     schedules: ScheduleStore
     commodity: CommodityStore
+    limits: LimitStore
+    orders: OrderStore
     accounting: AccountingStore
     audit: AuditLog
 

@@ -36,6 +36,8 @@ PREFIXES = {
     "generic_json.",
     "generic_statement.column_",
     "help.",
+    "limit.",
+    "limit.wrong_",
     "mapping.",
     "mapping.kind_",
     "mapping.type_",

@@ -13,9 +13,12 @@ import pytest
 from adapters.storage import SqlStore
 from adapters.storage.pages import FEWEST
 from adapters.storage.schema import METADATA, OUTBOX
+from hedge_core.canonical import canonical_hash
 from hedge_core.errors import RuleBroken
 from hedge_core.model.events import PricingCall
 from hedge_core.model.identity import Actor, BookId
+from hedge_core.model.limits import Moment
+from hedge_core.model.orders import OrderStage, OrderSwitch
 from hedge_core.model.physical import MasterKind
 from hedge_core.model.records import Cursor
 from hedge_core.model.terms import CurrencyRate
@@ -24,9 +27,11 @@ from hedge_core.ports import storage as port
 from hedge_core.ports.broker_queries import BrokerQueryStore, Road
 from hedge_core.ports.column_blocks import ColumnBlockStore
 from hedge_core.ports.jobs import JobState, JobStore, Schedule, ScheduleStore
+from hedge_core.ports.limits import LimitStore
+from hedge_core.ports.orders import OrderStore
 from hedge_core.ports.reconciliation import ReconciliationStore
 from hedge_core.ports.storage import OutboxState
-from tests.support import asked, reconciled, samples
+from tests.support import asked, limited, reconciled, samples
 from tests.support.databases import as_owner
 from tests.support.samples import ACCOUNT, DAY, NOON, ref
 
@@ -34,6 +39,7 @@ LI = Actor("li.na")
 OURS, THEIRS = BookId("cu01"), BookId("al02")
 LATER = DAY + timedelta(days=400)
 LEASE_END = NOON + timedelta(days=400)
+ALERT = canonical_hash(["copper-lots", "copper", NOON])[:12]
 
 PORTS: dict[str, type] = {
     "records": port.RecordStore,
@@ -48,6 +54,8 @@ PORTS: dict[str, type] = {
     "reconciliation": ReconciliationStore,
     "commodity": port.CommodityStore,
     "accounting": port.AccountingStore,
+    "limits": LimitStore,
+    "orders": OrderStore,
     "broker_queries": BrokerQueryStore,
     "columns": ColumnBlockStore,
 }
@@ -125,6 +133,14 @@ READS: dict[str, tuple[Call, Any]] = {
     "jobs.unfinished": (lambda u, n, t: u.unfinished("daily"), False),
     "schedules.schedules": (lambda u, n, t: u.schedules(), []),
     "schedules.schedule": (lambda u, n, t: u.schedule("daily"), None),
+    "limits.rules": (lambda u, n, t: u.rules(LATER), []),
+    "limits.rule_history": (lambda u, n, t: u.rule_history(), []),
+    "limits.open_alerts": (lambda u, n, t: u.open_alerts(), []),
+    "limits.alerts": (lambda u, n, t: u.alerts(), []),
+    "limits.alert": (lambda u, n, t: u.alert(ALERT), None),
+    "orders.proposed": (lambda u, n, t: u.proposed("o1"), None),
+    "orders.proposed_orders": (lambda u, n, t: u.proposed_orders(), []),
+    "orders.switch": (lambda u, n, t: u.switch(), OrderSwitch()),
     "unit.document_versions": (lambda u, n, t: u.document_versions("mapping", "or"), ()),
     "unit.connection": (lambda u, n, t: u.connection("k3"), None),
     "unit.connections": (lambda u, n, t: u.connections(), []),
@@ -199,6 +215,15 @@ WRITES: dict[str, Call] = {
     "columns.decide_recalculation": lambda u, n, t: u.decide_recalculation(1, "accepted", "ours"),
     "columns.ask_reopening": lambda u, n, t: u.ask_reopening(DAY, "ours"),
     "columns.decide_reopening": lambda u, n, t: u.decide_reopening(DAY, 1, "approved"),
+    "limits.add_rule": lambda u, n, t: u.add_rule(limited.rule(owner="ours"), DAY),
+    "limits.raise_alert": lambda u, n, t: u.raise_alert(limited.breach(), Moment.SETTLEMENT, LEASE_END),
+    "limits.clear_alerts": lambda u, n, t: u.clear_alerts([ALERT], LEASE_END),
+    "limits.acknowledge_alert": lambda u, n, t: u.acknowledge_alert(ALERT, LEASE_END, "ours", "ours", "ours"),
+    "orders.add": lambda u, n, t: u.add(limited.order_proposal(lots=9), NOON, "ours"),
+    "orders.approve": lambda u, n, t: u.approve("o1", limited.order_proposal().digest, NOON, "ours"),
+    "orders.start": lambda u, n, t: u.start("o1", "260302000009"),
+    "orders.move": lambda u, n, t: u.move("o1", set(OrderStage), OrderStage.WITHDRAWN, "ours"),
+    "orders.throw_switch": lambda u, n, t: u.throw_switch(True, True, LEASE_END, "ours", "ours"),
     "audit.append": lambda u, n, t: u.append("ours.tried", "x", {}),
     "unit.save_connection": lambda u, n, t: u.save_connection(samples.connection(paused=True)),
     "unit.save_settings": lambda u, n, t: u.save_settings({"ours": "1"}),
@@ -252,6 +277,10 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.columns.ask_reopening(DAY, "theirs")
         unit.jobs.add("theirs", {}, schedule="daily")
         unit.schedules.save(Schedule("daily", THEIRS, "theirs", "daily 02:00", {}, NOON))
+        unit.limits.add_rule(limited.rule(), DAY)
+        unit.limits.raise_alert(limited.breach(), Moment.DAY, NOON)
+        unit.orders.add(limited.order_proposal(), NOON, "theirs")
+        unit.orders.throw_switch(False, True, NOON, "theirs", "why")
         unit.audit.append("theirs.kept", "x", {})
     (row, _) = store.queue.lease_due(clock.now(), 10**6, 2)
     return store, row.id, row.lease_token
