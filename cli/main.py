@@ -20,6 +20,7 @@ from cli.commands import (
     brokers,
     deliveries,
     demo,
+    doctor,
     inbox,
     jobs,
     keys,
@@ -64,7 +65,7 @@ def options(
 for subject in (
     books, records, brokers, broker_answers, inbox, movements, deliveries, mappings,
     positions, matching, pricing, plans, basis, terms,
-    recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, support, demo,
+    recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, support, demo, doctor,
 ):  # fmt: skip
     subject.register(app)
 

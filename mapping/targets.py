@@ -74,7 +74,7 @@ def _master(kind: str, *attributes: str) -> TargetSchema:
 
 MATERIAL: Final = _master("material", "base_unit", "commodity", "group", "specification")
 PARTNER: Final = _master("partner", "group", "role", "short_name", "tax_number")
-ACCOUNT: Final = _master("account", "currency", "dimensions", "direction", "group")
+ACCOUNT: Final = _master("account", "currency", "dimensions", "direction", "group", "posting")
 
 SCHEMAS: Final = {schema.kind: schema for schema in (CONTRACT_LINE, INVENTORY_LOT, MATERIAL, PARTNER, ACCOUNT)}
 """Target schema by kind."""

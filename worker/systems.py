@@ -114,6 +114,10 @@ def _kingdee(wiring: Wiring) -> ErpAdapter:
         stock_key=tuple(wiring.option("stock_key", defaults.stock_key)),
         page_rows=int(wiring.option("page_rows", defaults.page_rows)),
         overlap_minutes=int(wiring.option("overlap_minutes", defaults.overlap_minutes)),
+        cash_flow_field=str(wiring.option("cash_flow_field", defaults.cash_flow_field)),
+        amount_digits_field=str(wiring.option("amount_digits_field", defaults.amount_digits_field)),
+        after_audit_member=str(wiring.option("after_audit_member", defaults.after_audit_member)),
+        contract_forms=tuple(wiring.option("contract_forms", [])),
     )
     return KingdeeAdapter(wiring.connection.name, client, wiring.specs, options, clock.now)
 

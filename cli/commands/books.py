@@ -1,30 +1,28 @@
-"""Setting up: a new installation, a book, connections, and whether everything is as it should be."""
+"""Setting up: a new installation, a book, connections. `doctor.py` looks whether everything is as it should be."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from sqlalchemy import make_url
 
-from adapters.secrets import SecretRefused, create_key_file
-from adapters.storage import schema_state, upgrade_database
-from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from adapters.secrets import create_key_file
+from adapters.storage import SchemaState, upgrade_database
+from cli.session import AsOption, BookOption, JsonOption, Session, help_text
 from connectors.http import Origin
 from hedge_core.accounting.rule_sets import BookSettings
-from hedge_core.errors import InvalidInput, PlatformError
-from hedge_core.model.identity import BookId, book_id
-from hedge_core.ports.erp import Health, HealthStep
+from hedge_core.errors import InvalidInput
+from hedge_core.model.identity import book_id
 from hedge_core.ports.storage import Book, Connection
 from messages import Message
-from worker.bootstrap import SPEC_DOCUMENT, database_folder, secret_context, secret_variable, set_up_logging
+from worker.bootstrap import SPEC_DOCUMENT, database_folder, secret_context, secret_variable
 from worker.brokers import check_broker_address, known_system
-from worker.settings import hide_password, read_settings, settings_with_sources
+from worker.settings import Settings, hide_password, read_settings, settings_with_sources
 
 connection_app = typer.Typer(no_args_is_help=True, help=help_text("connection"))
 config_app = typer.Typer(no_args_is_help=True, help=help_text("config"))
@@ -33,7 +31,6 @@ config_app = typer.Typer(no_args_is_help=True, help=help_text("config"))
 def register(app: typer.Typer) -> None:
     app.command("init", help=help_text("init"))(init)
     app.command("upgrade", help=help_text("upgrade"))(upgrade)
-    app.command("doctor", help=help_text("doctor"))(doctor)
     app.add_typer(config_app, name="config")
     app.add_typer(connection_app, name="connection")
 
@@ -55,7 +52,7 @@ def init(
         checked = book_id(book)
     except ValueError:
         raise InvalidInput("init", 0, "", Message("cli.book_form", {"book": book})) from None
-    upgrade_database(settings.database)
+    bring_up(settings)
     if not settings.key_file.exists() and "HEDGEBRIDGE_MASTER_KEY" not in os.environ:
         create_key_file(settings.key_file)
         session.screen.tell(Message("cli.key_made", {"path": settings.key_file}))
@@ -73,8 +70,18 @@ def init(
 def upgrade() -> None:
     settings = read_settings()
     make_folder(database_folder(settings.database))
-    state = upgrade_database(settings.database)
+    state = bring_up(settings)
     Session(settings=settings).screen.tell(Message("cli.upgraded", {"revision": state.current}))
+
+
+def bring_up(settings: Settings) -> SchemaState:
+    """The database at this program's schema, by its owner's hand where the settings name one."""
+    return upgrade_database(settings.database_owner or settings.database, role_to_grant(settings))
+
+
+def role_to_grant(settings: Settings) -> str:
+    """The PostgreSQL role that runs the program, when another one owns the tables; empty otherwise."""
+    return (make_url(settings.database).username or "") if settings.database_owner else ""
 
 
 @config_app.command("show", help=help_text("config_show"))
@@ -157,88 +164,6 @@ def connection_list(book: BookOption = "", as_json: JsonOption = False) -> None:
             for c in uow.connections()
         ]  # fmt: skip
     session.screen.rows("connections", ("connection", "system", "url", "paused", "reason"), rows, spare=("url",))
-
-
-@connection_app.command("test", help=help_text("connection_test"))
-def connection_test(
-    name: Annotated[str, typer.Argument(metavar="NAME")], book: BookOption = "", as_json: JsonOption = False
-) -> None:
-    session = Session(book, as_json=as_json)
-    health = session.app.health(session.book, name)
-    show_health(session, [(name, step) for step in health.steps])
-    session.end(OK if health.ok else PERSON_NEEDED)
-
-
-# --- doctor -----------------------------------------------------------------------------------------------------------
-
-
-def doctor(book: BookOption = "", as_json: JsonOption = False) -> None:
-    session = Session(book, as_json=as_json)
-    steps = health_steps(session, bool(book))
-    show_health(session, steps)
-    session.end(OK if all(step.ok for _, step in steps) else PERSON_NEEDED)
-
-
-def health_steps(session: Session, one_book: bool) -> list[tuple[str, HealthStep]]:
-    """(where, step) of everything `doctor` looks at."""
-    steps: list[tuple[str, HealthStep]] = [("database", _database(session))]
-    if steps[0][1].ok:
-        set_up_logging("CRITICAL", session.app.redactor)
-        steps.append(("secrets", _secrets(session)))
-        steps += _books(session, session.book if one_book else None)
-    return steps
-
-
-def _books(session: Session, only: BookId | None) -> Iterator[tuple[str, HealthStep]]:
-    """Every connection of every book, or of the one asked for."""
-    books = [known for known in session.app.store.books() if only in (None, known.book)]
-    if not books:
-        yield only or "-", HealthStep("books", False, Message("cli.no_book"))
-    for known in books:
-        with session.app.store.read(known.book) as uow:
-            names = [connection.name for connection in uow.connections()]
-            paused = {c.name: c.paused_reason for c in uow.connections() if c.paused}
-        if not names:
-            yield known.book, HealthStep("connections", False, Message("cli.no_connections"))
-        for name in names:
-            if name in paused:
-                finding = Message("cli.paused", {"reason": paused[name], "connection": name})
-                yield f"{known.book}/{name}", HealthStep("paused", False, finding)
-            yield from ((f"{known.book}/{name}", step) for step in _connection(session, known.book, name))
-
-
-def _connection(session: Session, book: BookId, name: str) -> tuple[HealthStep, ...]:
-    """The steps of one connection; one that cannot even be put together must not hide the others."""
-    try:
-        health: Health = session.app.health(book, name)
-    except PlatformError as error:
-        return (HealthStep("configuration", False, error.message),)
-    return health.steps
-
-
-def _database(session: Session) -> HealthStep:
-    """Whether the database is there with this program's schema; opening it says what to do otherwise."""
-    try:
-        _ = session.app
-        state = schema_state(session.settings.database)
-    except PlatformError as error:
-        return HealthStep("schema", False, error.message)
-    return HealthStep("schema", state.ready, Message("cli.schema", {"current": state.current, "needed": state.needed}))
-
-
-def _secrets(session: Session) -> HealthStep:
-    try:
-        box = session.app.secrets
-    except SecretRefused as refused:
-        return HealthStep("master key", False, refused.message)
-    return HealthStep("master key", True, Message("cli.key_ready", {"key": box.active}))
-
-
-def show_health(session: Session, steps: list[tuple[str, HealthStep]]) -> None:
-    rows = [
-        {"where": Word(where), "step": Word(step.step), "ok": step.ok, "finding": step.finding} for where, step in steps
-    ]
-    session.screen.rows("health", ("where", "step", "ok", "finding"), rows)
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from adapters.storage import schema_state
-from cli.commands.books import health_steps
+from cli.commands.doctor import health_steps
 from cli.screen import plain
 from cli.session import Session, help_text, language
 from hedge_core.errors import InvalidInput, PlatformError

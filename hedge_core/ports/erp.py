@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hedge_core.errors import PlatformError
 from hedge_core.model.identity import ExternalRef
@@ -22,6 +23,22 @@ class Lookup(StrEnum):
     REFERENCE = "reference"
     REPLAY = "replay"
     NONE = "none"
+
+
+class Question(StrEnum):
+    """What `doctor` asks about a connection beyond the network, in the order in which a failure is worth looking at."""
+
+    LOGIN = "login"
+    RIGHTS = "rights"
+    TIME_ZONE = "time zone"
+    PRECISION = "precision"
+    PERIOD = "period"
+    ACCOUNTS = "accounts"
+    RATE_TYPES = "rate types"
+    CASH_FLOW = "cash flow"
+    READ_BACK = "read-back"
+    AFTER_AUDIT = "after audit"
+    SEPARATE_USER = "separate user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,13 @@ class ErpCapabilities:
     hedge_place: str
     settle_seconds: int
     """How long after an unknown outcome a look-up may still miss a document that the ERP is working on."""
+    tells: frozenset[Question] = frozenset()
+    """What the adapter itself finds out about the system (`Examiner`); `doctor` answers some questions for every system, and
+    of the rest it says that this system does not offer them."""
+    attaches: bool = False
+    """Whether files can be attached to a voucher (`Attaches`)."""
+    discovers: bool = False
+    """Whether organisations, forms and fields can be listed (`Discovers`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,57 @@ class Health:
     @property
     def ok(self) -> bool:
         return all(step.ok for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class PostingNeeds:
+    """What a book will ask of the ledger it posts to: its currency, the month of today's vouchers, account codes, rate types
+    named by its account map."""
+
+    currency: str
+    today: date
+    accounts: tuple[str, ...] = ()
+    rate_types: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Examiner(Protocol):
+    """Optional: an adapter that can look at more than the connection. Reads only; answers a step per question of
+    `capabilities.tells`, named by the question, and raises nothing but `PlatformError`."""
+
+    def examine(self, needs: PostingNeeds) -> Iterator[HealthStep]: ...
+
+
+@runtime_checkable
+class Attaches(Protocol):
+    """Optional: files beside a voucher. A name stands once on a document, so that a repeated call finds what is there."""
+
+    def attachments(self, receipt: PostingReceipt) -> Sequence[str]:
+        """The names of the files on the document, as far as the system tells; see `attach` for systems that do not."""
+        ...
+
+    def attach(self, receipt: PostingReceipt, name: str, body: bytes) -> None:
+        """Put a file on the document. One of that name already there with the same size is a success; errors as in a push."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """Something a system has that a connection can be configured with: what it is (`organisation`, `field`, …), where it
+    belongs, its code, what people call it, and a remark such as `custom` or `required`."""
+
+    what: str
+    place: str
+    code: str
+    name: str
+    remark: str = ""
+
+
+@runtime_checkable
+class Discovers(Protocol):
+    """Optional: names that differ from one installation to the next, asked instead of guessed."""
+
+    def discover(self) -> Iterator[Discovered]: ...
 
 
 class ErpAdapter(Protocol):

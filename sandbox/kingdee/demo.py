@@ -34,7 +34,8 @@ def load_company(books: Books) -> None:
 
 def _load_masters(books: Books) -> None:
     _add(books, "ORG_Organizations", [(ORG, COMPANY)])
-    _add(books, "BD_Currency", [("PRE001", "人民币"), ("PRE007", "美元")])
+    for number, name in (("PRE001", "人民币"), ("PRE007", "美元")):
+        books.add("BD_Currency", {**_master(number, name), "FPRICEDIGITS": 6, "FAMOUNTDIGITS": 2})
     _add(books, "BD_RateType", [("HLTX01_SYS", "固定汇率")])
     _add(books, "BD_AccountTable", [("KJTX01_SYS", "企业会计准则科目表")])
     _add(books, "BD_VOUCHERGROUP", list(GROUP_WORDS.items()))

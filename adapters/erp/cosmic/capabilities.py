@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="cosmic",
@@ -21,6 +21,7 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=False,
     hedge_place="",
     settle_seconds=60,
+    tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )
 """One voucher is one call, so that `Idempotency-Key` means one voucher. The length of the reference field is a cautious figure.
 Hedge notes are not written: whether a save that names one field of a line leaves the other lines alone is not published."""

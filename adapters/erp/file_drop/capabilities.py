@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import STAGE_ORDER, Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="file_drop",
@@ -21,6 +21,7 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=True,
     hedge_place="a file per hedged record",
     settle_seconds=300,
+    tells=frozenset({Question.RIGHTS}),
 )
 """The stage is whatever the acknowledgement says; without acknowledgements it stays `saved`. Keys can be swept where each
 list of contracts is whole. `settle_seconds` should cover how often the ERP looks into the folder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="generic_json",
@@ -21,5 +21,6 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=False,
     hedge_place="",
     settle_seconds=0,
+    tells=frozenset({Question.RIGHTS}),
 )
 """Pull only. Vouchers go out by another connection of the book, for example files."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from adapters.erp.kingdee.capabilities import CAPABILITIES
 from adapters.erp.kingdee.lookup import VoucherLookup
 from adapters.erp.kingdee.read import MasterReader, OrderReader, SnapshotReader, body_fields, map_body
+from adapters.erp.kingdee.site import AccountSet
 from adapters.erp.kingdee.vendor import INVENTORY_FORM, ORDER_FORMS, VOUCHER_FORM, KingdeeOptions, MasterForm
 from adapters.erp.kingdee.write import HedgeWriter, VoucherWriter, voucher_model
 from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot, master_builder
@@ -19,7 +20,7 @@ from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
-from hedge_core.ports.erp import ErpCapabilities, Health, HealthStep
+from hedge_core.ports.erp import Discovered, ErpCapabilities, Health, HealthStep, PostingNeeds
 from messages import Message
 
 MASTER_FORMS: Final[Mapping[MasterKind, Sequence[MasterForm]]] = {
@@ -70,6 +71,7 @@ class KingdeeAdapter:
         self._lookup = VoucherLookup(client, options)
         self._vouchers = VoucherWriter(client, options, self._lookup)
         self._hedges = HedgeWriter(client, options, forms)
+        self._account_set = AccountSet(client, options, self._lookup)
 
     @property
     def capabilities(self) -> ErpCapabilities:
@@ -108,6 +110,12 @@ class KingdeeAdapter:
         except PlatformError as error:
             return HealthStep(name, False, error.message)
         return HealthStep(name, True, Message("kingdee.probe_ok", {"form": form}))
+
+    def examine(self, needs: PostingNeeds) -> Iterator[HealthStep]:
+        return self._account_set.examine(needs)
+
+    def discover(self) -> Iterator[Discovered]:
+        return self._account_set.discover()
 
     def pull_masters(self, kind: MasterKind, since: Cursor | None) -> Iterator[Pulled[Master]]:
         for form in MASTER_FORMS[kind]:

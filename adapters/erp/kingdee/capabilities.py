@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="kingdee",
@@ -21,4 +21,8 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=True,
     hedge_place="order line custom field",
     settle_seconds=30,
+    tells=frozenset(
+        {Question.RIGHTS, Question.PRECISION, Question.RATE_TYPES, Question.READ_BACK, Question.AFTER_AUDIT}
+    ),
+    discovers=True,
 )

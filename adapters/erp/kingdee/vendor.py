@@ -84,7 +84,9 @@ class KingdeeOptions:
     number that people call a voucher by (sources disagree on it); `hedge_fields` the
     custom order line field for the hedge note by ref kind (empty: hedges are not written back); `stock_key` the fields
     that tell stock rows apart. `red_letter`: reversals go out as negative amounts on the original side, not as mirrored
-    lines."""
+    lines. `cash_flow_field`: the entry's field for a cash-flow item (empty: a line that has one is refused).
+    `amount_digits_field` of BD_Currency and `after_audit_member` of QueryBusinessInfo are not confirmed by the vendor's pages:
+    where a site calls them otherwise, `doctor` says that it cannot tell. `contract_forms` are described by `discover`."""
 
     account_book: str
     org: str
@@ -100,6 +102,10 @@ class KingdeeOptions:
     page_rows: int = 2000
     overlap_minutes: int = 10
     red_letter: bool = False
+    cash_flow_field: str = ""
+    amount_digits_field: str = "FAMOUNTDIGITS"
+    after_audit_member: str = "EditableAfterAudit"
+    contract_forms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A page of one row cannot overlap with the next."""

@@ -209,6 +209,10 @@ def _entry(line: PostingLine, voucher: Voucher, options: KingdeeOptions) -> dict
         "FCREDIT": credit,
         options.reference_field: voucher.key,
     }
+    if line.cash_flow_item:
+        if not options.cash_flow_field:
+            raise Rejected("cash flow", "no field is configured for cash-flow items", system="HedgeBridge")
+        entry[options.cash_flow_field] = {"FNumber": line.cash_flow_item}
     if line.quantity is not None:
         entry |= {"FUnitId": {"FNumber": line.unit}, "FQty": line.quantity}
     if line.dimensions:

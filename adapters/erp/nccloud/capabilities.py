@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="nccloud",
@@ -21,6 +21,7 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=False,
     hedge_place="",
     settle_seconds=60,
+    tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )
 """A voucher is one call, and the interface only saves it. The reference stands in a free item (自定义项) of every line, which one
 is configured; the server's own guard against repetition (`repeat_check`) is asked for as well and not relied on."""

@@ -33,7 +33,7 @@ from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
-from hedge_core.ports.erp import ErpCapabilities, Health
+from hedge_core.ports.erp import Discovered, ErpCapabilities, Health, HealthStep, PostingNeeds
 
 MASTER_SOURCES: Final[Mapping[MasterKind, Source]] = {
     MasterKind.MATERIAL: MATERIAL_SOURCE,
@@ -82,6 +82,12 @@ class OdooAdapter:
     def check(self) -> Health:
         """Reach the site, log in, see the company, the fields, the precision, the journal, the rights and the lock date."""
         return self._check.run()
+
+    def examine(self, needs: PostingNeeds) -> Iterator[HealthStep]:
+        return self._check.examine(needs, self._lookup)
+
+    def discover(self) -> Iterator[Discovered]:
+        return self._check.discover()
 
     def pull_masters(self, kind: MasterKind, since: Cursor | None) -> Iterator[Pulled[Master]]:
         source = MASTER_SOURCES[kind]

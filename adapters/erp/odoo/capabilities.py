@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="odoo",
@@ -21,5 +21,16 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=True,
     hedge_place="hedge.match of the module, else an internal note on the order",
     settle_seconds=130,
+    tells=frozenset(
+        {
+            Question.RIGHTS,
+            Question.PRECISION,
+            Question.PERIOD,
+            Question.RATE_TYPES,
+            Question.READ_BACK,
+            Question.AFTER_AUDIT,
+        }
+    ),
+    discovers=True,
 )
 """`settle_seconds`: Odoo's default limit of one request is 120 s of real time, and it repeats busy transactions inside it."""

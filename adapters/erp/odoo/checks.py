@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from adapters.erp.odoo.lookup import EntryLookup
 from adapters.erp.odoo.read import Assembler
 from adapters.erp.odoo.site import Company, Site
 from adapters.erp.odoo.vendor import MOVE, ORDER_SOURCES, STOCK_SOURCE, OdooOptions, Source
 from adapters.erp.records import Mapper
 from connectors.odoo import OdooClient
 from hedge_core.errors import PlatformError, Rejected, Unavailable
-from hedge_core.ports.erp import Health, HealthStep
+from hedge_core.ports.erp import Discovered, Health, HealthStep, PostingNeeds, Question
 from messages import Message
 
 _CUSTOM = "x_"
@@ -94,6 +95,40 @@ class HealthCheck:
         if company.locked_until is None:
             return True, Message("odoo.check_open")
         return True, Message("odoo.check_locked", {"until": company.locked_until})
+
+    def examine(self, needs: PostingNeeds, lookup: EntryLookup) -> Iterator[HealthStep]:
+        """PERIOD, RATE_TYPES (the company's currency: entries are made in no other), READ_BACK and AFTER_AUDIT."""
+        yield self._step(Question.PERIOD.value, lambda: self._open_today(needs))
+        yield self._step(Question.RATE_TYPES.value, lambda: self._currency(needs))
+        yield self._step(Question.READ_BACK.value, lambda: self._read_back(lookup))
+        yield HealthStep(Question.AFTER_AUDIT.value, True, Message("doctor.notes_free"))
+
+    def _open_today(self, needs: PostingNeeds) -> tuple[bool, Message]:
+        until = self._site.company().locked_until
+        if until is not None and needs.today <= until:
+            return False, Message("doctor.period_locked", {"until": until, "today": needs.today})
+        return True, Message("doctor.period_open", {"today": needs.today})
+
+    def _currency(self, needs: PostingNeeds) -> tuple[bool, Message]:
+        theirs = self._site.company().currency
+        if theirs != needs.currency:
+            return False, Message("doctor.currency_other", {"theirs": theirs, "currency": needs.currency})
+        return True, Message("doctor.currency_ok", {"currency": theirs})
+
+    def _read_back(self, lookup: EntryLookup) -> tuple[bool, Message]:
+        lookup.find(["HB00000000000000"])
+        return True, Message("doctor.read_back_ok", {"field": "hedge_ref" if self._site.has_module else "ref"})
+
+    def discover(self) -> Iterator[Discovered]:
+        """Companies, journals for general entries, and the fields that a customer added to orders."""
+        for row in self._client.search_read("res.company", [], ["name"]):
+            yield Discovered("company", "res.company", str(row["id"]), str(row["name"]))
+        for row in self._client.search_read("account.journal", [("type", "=", "general")], ["code", "name"]):
+            yield Discovered("journal", "account.journal", str(row["code"]), str(row["name"]))
+        for model in (*(source.model for source in ORDER_SOURCES), *(f"{one}.order" for one in ("sale", "purchase"))):
+            for name, told in sorted(self._site.fields(model).items()):
+                if name.startswith(_CUSTOM):
+                    yield Discovered("field", model, name, str(told.get("string") or ""), "custom")
 
     def _module(self) -> tuple[bool, Message]:
         return True, Message("odoo.check_module" if self._site.has_module else "odoo.check_no_module")

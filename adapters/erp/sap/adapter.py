@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot, master_builder
 from adapters.erp.sap.capabilities import CAPABILITIES
+from adapters.erp.sap.examination import Examination
 from adapters.erp.sap.lookup import DocumentLookup, TextLookup
 from adapters.erp.sap.read import (
     MasterReader,
@@ -40,7 +42,7 @@ from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
-from hedge_core.ports.erp import ErpCapabilities, Health, HealthStep
+from hedge_core.ports.erp import Discovered, ErpCapabilities, Health, HealthStep, PostingNeeds, Question
 from messages import Message
 
 MASTER_SOURCES: Final[Mapping[MasterKind, Sequence[Source]]] = {
@@ -103,10 +105,13 @@ class SapAdapter:
         self._lookup = DocumentLookup(client, options)
         self._vouchers = VoucherWriter(journal, options, self._lookup, now, client.system)
         self._hedges = HedgeWriter(client, options, TextLookup(client, options))
+        self._examination = Examination(client, options, self._lookup, self._vouchers.try_out)
+        more = frozenset({Question.PERIOD}) if options.dry_run else frozenset()
+        self._capabilities = replace(CAPABILITIES, tells=CAPABILITIES.tells | more)
 
     @property
     def capabilities(self) -> ErpCapabilities:
-        return CAPABILITIES
+        return self._capabilities
 
     def check(self) -> Health:
         """Reach the system, log on, see each service this connection is configured for and the fields its mappings read."""
@@ -153,6 +158,12 @@ class SapAdapter:
         known = self._client.fields(service).get(STOCK_SET, frozenset())
         self._client.page(service, STOCK_SET, select=STOCK_KEY[:2], top=1)
         return [name for name in (*STOCK_KEY, *self._stock_mapper.spec.fields) if name not in known]
+
+    def examine(self, needs: PostingNeeds) -> Iterator[HealthStep]:
+        return self._examination.examine(needs)
+
+    def discover(self) -> Iterator[Discovered]:
+        return self._examination.discover()
 
     def pull_masters(self, kind: MasterKind, since: Cursor | None) -> Iterator[Pulled[Master]]:
         for source in MASTER_SOURCES[kind]:

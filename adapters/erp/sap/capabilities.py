@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="sap",
@@ -21,4 +21,6 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=True,
     hedge_place="item text of the sales or purchase order",
     settle_seconds=90,
+    tells=frozenset({Question.RIGHTS, Question.READ_BACK, Question.AFTER_AUDIT}),
+    discovers=True,
 )

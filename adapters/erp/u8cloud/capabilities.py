@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="u8cloud",
@@ -21,6 +21,7 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=False,
     hedge_place="",
     settle_seconds=60,
+    tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )
 """A voucher is only saved by the interface; people audit and post it in the ledger. One voucher is one call: `uniquekey`
 belongs to a call, and whether a call with several vouchers stands or falls as a whole is not published. The length of a free

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="u8openapi",
@@ -21,6 +21,7 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=False,
     hedge_place="",
     settle_seconds=120,
+    tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )
 """A voucher is one call, and the interface only saves: checking (审核) and posting (记账) are done by people. No call
 is known that changes one free item of an order and nothing else. The relay passes a call on to a program on the U8 server,

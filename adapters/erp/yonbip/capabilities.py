@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hedge_core.model.vouchers import Stage
-from hedge_core.ports.erp import ErpCapabilities, Lookup
+from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="yonbip",
@@ -21,6 +21,7 @@ CAPABILITIES: Final = ErpCapabilities(
     writes_hedges=False,
     hedge_place="",
     settle_seconds=60,
+    tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )
 """A voucher can only be saved by the interface: auditing and posting are done by people in the ledger. One voucher is one
 call, and quotas count calls per minute: a larger batch would only meet them."""
