@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import Any, Final
 
+from psycopg import IsolationLevel
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 
+from adapters.storage.one_writer import OneWriter
 from hedge_core.errors import InvalidInput, RuleBroken, Unavailable
 from messages import Message
 
@@ -25,6 +28,12 @@ _PRAGMAS: Final = (
     "PRAGMA recursive_triggers = ON",  # else INSERT OR REPLACE deletes behind the triggers' back
     f"PRAGMA busy_timeout = {WAIT_FOR_WRITER * 1000}",
 )
+
+_POOL: Final[dict[str, Any]] = {"pool_size": 16, "max_overflow": 32, "pool_use_lifo": True}
+"""Connections that stay open: a worker's threads and its dispatchers, so that none of them connects anew for every row."""
+
+_ASK_AFTER: Final = 0.2
+"""Seconds of rest after which a connection is asked whether it still lives: a server takes longer than that to restart."""
 
 _POSTGRES_OPTIONS: Final = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
 """A plan made once for every list of keys would compare each row with each key; one made for the list at hand hashes it."""
@@ -54,16 +63,19 @@ def make_engine(text: str) -> Engine:
     `RuleBroken("stored_once")` when a row with that key is there already."""
     url = database_url(text)
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True, **_POOL)
+        writer = OneWriter(engine)
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, writer))
     else:
         engine = create_engine(
             url,
             hide_parameters=True,  # an error text with a row in it would carry prices and sealed secrets into logs
-            pool_pre_ping=True,
             connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS, "application_name": "hedgebridge"},
+            **_POOL,
         )
+        event.listen(engine, "checkin", _note_rest)
+        event.listen(engine, "checkout", lambda driver, record, _: _ask_rested(engine, driver, record))
         event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "handle_error", _in_our_words)
     return engine
@@ -75,12 +87,32 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(pragma)
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection, writer: OneWriter) -> None:
     """A writing unit takes the writer's place at once: a reader that becomes a writer later may be refused without a wait
     (SQLITE_BUSY_SNAPSHOT)."""
     reading = bool(connection.get_execution_options().get("reading"))
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    if connection.info.get("reading") is not reading:
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")
+        connection.info["reading"] = reading
+    if reading:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        writer.begin(connection, WAIT_FOR_WRITER)
+
+
+def _note_rest(_: Any, record: Any) -> None:
+    record.info["rests_since"] = monotonic()
+
+
+def _ask_rested(engine: Engine, driver: Any, record: Any) -> None:
+    """A dead connection is replaced, and with it all that are as old: the pool hears of it by this error."""
+    since = record.info.get("rests_since")
+    if since is None or monotonic() - since < _ASK_AFTER:
+        return
+    try:
+        engine.dialect.do_ping(driver)
+    except Exception as error:
+        raise InvalidatePoolError from error
 
 
 def for_book(engine: Engine, book: str) -> Engine:
@@ -108,8 +140,12 @@ def enter_all_books(connection: Connection) -> None:
 
 def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if options.get("reading"):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    reading = bool(options.get("reading"))
+    if connection.info.get("reading") is not reading:
+        driver: Any = connection.connection.driver_connection
+        driver.isolation_level = IsolationLevel.REPEATABLE_READ if reading else None
+        driver.read_only = True if reading else None
+        connection.info["reading"] = reading
     if options.get("book"):
         enter_book(connection, str(options["book"]))
     if options.get("across"):

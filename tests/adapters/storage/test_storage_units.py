@@ -132,12 +132,34 @@ def test_a_reader_sees_one_moment_while_a_writer_goes_on(store: SqlStore, book: 
 def test_a_writer_that_waited_too_long_is_told_that_the_database_is_busy(
     sqlite_url: str, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_PRAGMAS", (*engine._PRAGMAS, "PRAGMA busy_timeout = 1"))
+    monkeypatch.setattr(engine, "WAIT_FOR_WRITER", 0.01)
     store = open_store(sqlite_url, clock)
     store.add_book(Book(BookId("cu01"), "x", "CNY"), LI)
     with store.begin(BookId("cu01"), LI), pytest.raises(Unavailable, match="locked"):
         store.connection_failed(BookId("cu01"), "k3", None)
     store.close()
+
+
+def test_a_writer_of_another_process_that_takes_too_long_makes_the_database_busy(
+    sqlite_url: str, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PRAGMAS", (*engine._PRAGMAS, "PRAGMA busy_timeout = 1"))
+    one, other = open_store(sqlite_url, clock), open_store(sqlite_url, clock)
+    one.add_book(Book(BookId("cu01"), "x", "CNY"), LI)
+    for _ in range(2):  # the second time shows that the first one did not keep its place in the queue of threads
+        with one.begin(BookId("cu01"), LI), pytest.raises(Unavailable, match="locked"):
+            other.connection_failed(BookId("cu01"), "k3", None)
+    one.close()
+    other.close()
+
+
+def test_a_unit_that_fails_gives_the_writers_place_back(store: SqlStore, book: BookId) -> None:
+    for _ in range(3):
+        with pytest.raises(Fault), store.begin(book, LI) as unit:
+            unit.save_connection(samples.connection())
+            raise Fault
+    with store.begin(book, LI) as unit:
+        assert unit.connection("k3") is None
 
 
 def test_sqlite_is_opened_durable_and_with_foreign_keys(sqlite_url: str, clock: HandClock) -> None:
