@@ -39,6 +39,7 @@ from worker.brokers import BROKERS, BrokerSystem, build_broker, is_broker
 from worker.runtime import DELIVERIES, SCHEDULE, Lane, Runtime
 from worker.schedule import Scheduler
 from worker.settings import Settings
+from worker.steady_clock import SteadyClock
 from worker.systems import Wiring, system
 
 SPEC_DOCUMENT = "mapping"
@@ -193,10 +194,15 @@ class App:
                 raise InvalidInput(connection.name, 0, name, message)
         return secrets
 
+    @functools.cached_property
+    def steady_clock(self) -> Clock:
+        """The clock by which work is leased: it refuses while it may be wrong."""
+        return SteadyClock(self.clock, self.settings.lease_seconds, self.store.queue.clock)
+
     def deliver(self, lease: Lease) -> OutboxState | None:
         """Deliver the outbox rows of one lease."""
-        chosen = self.settings
-        return deliver(self.store, lease, self.erp, WORKER, self.clock, chosen.settle_seconds, chosen.lease_seconds)
+        chosen, clock = self.settings, self.steady_clock
+        return deliver(self.store, lease, self.erp, WORKER, clock, chosen.settle_seconds, chosen.lease_seconds)
 
     def runtime(self, queues: Collection[str] = (DELIVERIES,)) -> Runtime:
         """The workers of this process for these queues, not yet started: `deliveries`, `schedule`, and those of jobs."""
@@ -222,7 +228,7 @@ class App:
         return Runtime(
             chosen,
             self.store.queue,
-            self.clock,
+            self.steady_clock,
             self.deliver,
             lanes=lanes,
             planner=planner,

@@ -112,6 +112,14 @@ class DueRows:
         with self._engine.connect().execution_options(reading=True) as connection:
             return min((_next(place, now) for place in _places(connection)), default=None)
 
+    def clock(self) -> datetime | None:
+        """The database server's own time; None where the database has no clock but ours."""
+        if self._engine.dialect.name != "postgresql":
+            return None
+        with self._engine.connect().execution_options(reading=True) as connection:
+            told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return told
+
     def counts(self) -> dict[tuple[str, str], int]:
         query = select(OUTBOX.c.connection, OUTBOX.c.state, func.count().label("rows"))
         with self._engine.connect().execution_options(reading=True) as connection:
