@@ -43,7 +43,7 @@ from sqlalchemy.types import TypeEngine
 from adapters.storage.engine import enter_all_books, enter_book, make_engine
 from adapters.storage.schema import METADATA
 from adapters.storage.types import ExactDecimal, Instant, Json, Key
-from adapters.storage.upgrade import SchemaState, migrations, state_of
+from adapters.storage.upgrade import SchemaState, grant, migrations, state_of
 from hedge_core.audit import verify_log
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import BookId
@@ -130,8 +130,11 @@ def write_backup(url: str, path: Path, progress: Progress = lambda table, rows: 
     return manifest
 
 
-def restore_backup(url: str, path: Path, progress: Progress = lambda table, rows: None) -> SchemaState:
-    """Put a backup into the empty database at `url` and bring it to this program's schema, in one transaction.
+def restore_backup(
+    url: str, path: Path, progress: Progress = lambda table, rows: None, grant_to: str = ""
+) -> SchemaState:
+    """Put a backup into the empty database at `url` and bring it to this program's schema, in one transaction; `grant_to` as
+    in `upgrade_database`.
 
     InvalidInput when the file is no backup, is damaged, comes from a newer program, or the database is not empty."""
     with opened(path) as archive:
@@ -148,6 +151,7 @@ def restore_backup(url: str, path: Path, progress: Progress = lambda table, rows
                     _load(connection, part, archive, path, progress)
                 _go_on_counting(connection, engine, manifest)
                 command.upgrade(config, "head")
+                grant(connection, grant_to)
                 return state_of(connection)
         finally:
             engine.dispose()

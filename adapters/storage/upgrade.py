@@ -78,6 +78,13 @@ def downgrade_one_step(url: str) -> SchemaState:
     return _run(url, lambda config: command.downgrade(config, "-1"))
 
 
+def grant(connection: Connection, role: str) -> None:
+    """Let `role` run the program on PostgreSQL: rows of every table, and no table of its own. Nothing to do without one."""
+    if role and connection.dialect.name == "postgresql":
+        for statement in grants(role):
+            connection.execute(text(statement))
+
+
 @contextmanager
 def migrations(connection: Connection) -> Iterator[tuple[Config, set[str]]]:
     """Alembic on an open connection, and the revisions it knows: for whoever moves a schema inside its own transaction."""
@@ -102,9 +109,7 @@ def _run(url: str, step: Callable[[Config], None], grant_to: str = "") -> Schema
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _UPGRADE_LOCK})
             with _configuration(connection) as config:
                 step(config)
-            if grant_to and connection.dialect.name == "postgresql":
-                for statement in grants(grant_to):
-                    connection.execute(text(statement))
+            grant(connection, grant_to)
             return state_of(connection)
     finally:
         engine.dispose()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adapters.storage.backup import Manifest, restore_backup, verify_backup, write_backup
-from cli.commands.books import make_folder
+from cli.commands.books import make_folder, role_to_grant
 from cli.session import OK, PERSON_NEEDED, JsonOption, Session, help_text
 from hedge_core.audit.verification import verify_log
 from hedge_core.use_cases.verify import verify_stored
@@ -40,11 +40,16 @@ def backup(file: BackupFile, as_json: JsonOption = False) -> None:
 
 def restore(file: BackupFile) -> None:
     session = Session()
-    url = session.settings.database
+    url = session.settings.database_owner or session.settings.database
     make_folder(database_folder(url))
     with session.screen.progress() as bars:
         bar = bars.add_task(help_text("restore"), total=None)
-        state = restore_backup(url, file, lambda table, rows: bars.update(bar, description=table, completed=rows))
+        state = restore_backup(
+            url,
+            file,
+            lambda table, rows: bars.update(bar, description=table, completed=rows),
+            role_to_grant(session.settings),
+        )
     manifest, _ = verify_backup(file)
     told = {"made_at": manifest.made_at, "database": hide_password(url), "revision": state.current}
     session.screen.tell(Message("backup.restored", told))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -13,6 +14,7 @@ from adapters.storage import open_store
 from adapters.storage.engine import across_books, for_book, make_engine
 from adapters.storage.row_security import ACROSS, protected_tables, role_state
 from adapters.storage.schema import METADATA
+from cli.main import main
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.storage import Book
 from tests.support import samples
@@ -140,3 +142,31 @@ def test_a_bulk_load_goes_through_a_temporary_table(engine: Engine) -> None:
         connection.execute(text("INSERT INTO staged SELECT * FROM prices"))
         connection.execute(text("UPDATE staged SET book_id = 'al02', subject = subject || '-3'"))
         connection.execute(text("INSERT INTO prices SELECT * FROM staged"))
+
+
+def test_the_owner_upgrades_and_grants_and_the_program_goes_on_as_the_other_role(
+    postgres_server: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.create()  # type: ignore[attr-defined]
+    try:
+        for name, value in {
+            "DATABASE": postgres_server.as_app(url),  # type: ignore[attr-defined]
+            "DATABASE_OWNER": url,
+            "KEY_FILE": str(tmp_path / "key"),
+            "LANG": "en",
+        }.items():
+            monkeypatch.setenv(f"HEDGEBRIDGE_{name}", value)
+        monkeypatch.chdir(tmp_path)
+        assert main(["upgrade"]) == 0
+        assert main(["init", "cu01"]) == 0
+        assert main(["backup", "b.zip"]) == 0
+        again = postgres_server.create()  # type: ignore[attr-defined]
+        try:
+            monkeypatch.setenv("HEDGEBRIDGE_DATABASE", postgres_server.as_app(again))  # type: ignore[attr-defined]
+            monkeypatch.setenv("HEDGEBRIDGE_DATABASE_OWNER", again)
+            assert main(["restore", "b.zip"]) == 0
+            assert main(["verify"]) == 0
+        finally:
+            postgres_server.drop(again)  # type: ignore[attr-defined]
+    finally:
+        postgres_server.drop(url)  # type: ignore[attr-defined]
