@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEDGEBRIDGE_", extra="forbid")
 
     database: str = Field("sqlite:///var/hedgebridge.db", description="SQLAlchemy URL; sqlite or postgresql+psycopg")
-    database_owner: str = Field("", description="URL of the tables' owner, for upgrade and restore only, where it is another role")
+    database_owner: str = Field("", description="the tables' owner, for upgrade and restore, where it is another role")
     broker: str = Field("memory", description="memory, redis://… or amqp://…: what carries the row ids to workers")
     broker_queue: str = Field("hedgebridge", description="queue name: one per installation that shares a broker")
     key_file: Path = Field(Path("var/hedgebridge.key"), description="master key of the secrets kept in the database")
