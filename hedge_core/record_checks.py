@@ -62,7 +62,11 @@ CONTRACT_LINE_RULES: Final[tuple[Callable[[ContractLine], Problem | None], ...]]
 
 def check_contract_line(line: ContractLine) -> Problem | None:
     """The first rule that `line` breaks, or None."""
-    return next((problem for rule in CONTRACT_LINE_RULES if (problem := rule(line))), None)
+    for rule in CONTRACT_LINE_RULES:
+        problem = rule(line)
+        if problem is not None:
+            return problem
+    return None
 
 
 def check_inventory_lot(lot: InventoryLot) -> Problem | None:

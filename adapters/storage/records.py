@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ class Records:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._pages = RawPages(scope)
+        self._new: set[tuple[str, str, str]] = set()  # asked for in this unit, and nothing was there
 
     def cursor(self, connection: str, kind: str) -> Cursor | None:
         table = CURSORS
@@ -46,23 +47,28 @@ class Records:
     def known(self, connection: str, kind: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """`key -> (digest, spec identity)`; a record that is gone is not known, so that its return is something to do."""
         table = RAW_RECORDS
-        query = self._scope.select(table, table.c.key, table.c.digest, table.c.spec).where(
-            table.c.connection == connection, table.c.kind == kind, CURRENT, table.c.gone_at.is_(None)
+        query = self._scope.select(table, table.c.key, table.c.digest, table.c.spec, table.c.gone_at).where(
+            table.c.connection == connection, table.c.kind == kind, CURRENT
         )
-        return {
-            row.key: (row.digest, row.spec)
-            for page in pages(keys)
-            for row in self._scope.rows(query.where(self._scope.among(table.c.key, page)))
-        }
+        found: dict[str, tuple[str, str]] = {}
+        self._new.update((connection, kind, key) for key in keys)
+        for page in pages(keys):
+            for row in self._scope.rows(query.where(self._scope.among(table.c.key, page))):
+                self._new.discard((connection, kind, row.key))
+                if row.gone_at is None:
+                    found[row.key] = row.digest, row.spec
+        return found
 
     def save_raw(self, items: Sequence[Pulled[Any]]) -> None:
         """As the port says; of two items with one reference the later counts. `Seen` says nothing new, `Gone` marks the
         record gone. ValueError for a mapped or quarantined item without its raw record: nothing may be lost."""
         latest = {item.ref: item for item in items}
         read = [item for item in latest.values() if isinstance(item.outcome, Mapped | Quarantined)]
-        self._replace([(_raw(item), item.outcome.spec) for item in read])  # type: ignore[union-attr]
+        new = {ref for ref in latest if (ref.connection, ref.kind, ref.key) in self._new} if self._new else frozenset()
+        self._replace([(_raw(item), item.outcome.spec) for item in read], new)  # type: ignore[union-attr]
         self._quarantine([(_raw(item), item.outcome) for item in read if isinstance(item.outcome, Quarantined)])
-        self._release([item.ref for item in read if isinstance(item.outcome, Mapped)])
+        self._release([item.ref for item in read if item.ref not in new and isinstance(item.outcome, Mapped)])
+        self._new.clear()
         self.mark_gone([i.ref for i in latest.values() if isinstance(i.outcome, Gone)], self._scope.clock.now())
 
     def raw(self, ref: ExternalRef) -> RawRecord | None:
@@ -117,9 +123,10 @@ class Records:
             )
         self._release(refs)
 
-    def _replace(self, records: Sequence[tuple[RawRecord, str]]) -> None:
+    def _replace(self, records: Sequence[tuple[RawRecord, str]], new: Collection[ExternalRef]) -> None:
+        """`new` are those that have no version yet which could be current."""
         table = RAW_RECORDS
-        for (connection, kind), keys in _by_kind([raw.ref for raw, _ in records]):
+        for (connection, kind), keys in _by_kind([raw.ref for raw, _ in records if raw.ref not in new]):
             self._scope.run(
                 self._scope.update(table)
                 .where(

@@ -20,7 +20,7 @@ MAX_DEPTH: Final = 12
 
 _EDM_DATE: Final = re.compile(r"/Date\((-?[0-9]{1,15})([+-][0-9]{1,5})?\)/")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a row with damaged text raises; finding its end in the answer is possible all the same."""
 
 _any = msgspec.json.Decoder(float_hook=Decimal)
@@ -62,43 +62,43 @@ def rows_at(body: bytes, path: str) -> list[bytes] | None:
 def record_bodies(row: bytes, lines: str) -> list[bytes]:
     """The raw records of a row: itself, or one per line. A row without an array of lines is one record, and lacks their
     fields."""
-    elements, head = _parts(row, lines)
-    return [b'{"row":' + row + b"}"] if elements is None else _of_lines(elements, head, lines)
+    elements, head = parts(row, lines)
+    return [b'{"row":' + row + b"}"] if elements is None else line_bodies(elements, head, lines)
 
 
 def records_of(row: bytes, lines: str) -> list[tuple[bytes, dict[str, Any]]]:
     """`record_bodies` of a row, each with its `flat_record`; what the lines have in common is read once."""
-    elements, head = _parts(row, lines)
+    elements, head = parts(row, lines)
     if elements is None:
         body = b'{"row":' + row + b"}"
         return [(body, flat_record(body))]
     shared: dict[str, Any] = {}
     try:
         _flatten(_any.decode(head), "", shared, 0)
-    except _UNREADABLE:
-        return [(body, {}) for body in _of_lines(elements, head, lines)]
+    except UNREADABLE:
+        return [(body, {}) for body in line_bodies(elements, head, lines)]
     prefix = lines + "."
     records = []
-    for line, body in zip(elements, _of_lines(elements, head, lines), strict=True):
+    for line, body in zip(elements, line_bodies(elements, head, lines), strict=True):
         flat = shared.copy()
         try:
             _flatten(_any.decode(line), prefix, flat, 0)
-        except _UNREADABLE:
+        except UNREADABLE:
             flat = {}
         records.append((body, flat))
     return records
 
 
-def _parts(row: bytes, lines: str) -> tuple[list[bytes] | None, bytes]:
+def parts(row: bytes, lines: str) -> tuple[list[bytes] | None, bytes]:
     """The lines of a row and the row without them; None where it has no array of lines."""
     try:
         elements = rows_at(row, lines) if lines and row.lstrip()[:1] == b"{" else None
         return elements, _without(row, lines) if elements is not None else b""
-    except _UNREADABLE:
+    except UNREADABLE:
         return None, b""
 
 
-def _of_lines(elements: list[bytes], head: bytes, lines: str) -> list[bytes]:
+def line_bodies(elements: list[bytes], head: bytes, lines: str) -> list[bytes]:
     before, after = b'{"row":' + head + b',"line":', b',"at":' + _encoder.encode(lines) + b"}"
     return [before + line + after for line in elements]
 
@@ -107,7 +107,7 @@ def flat_record(body: bytes) -> dict[str, Any]:
     """Dotted field name to value of a raw record; empty for a row that is no object or cannot be read."""
     try:
         kept = _any.decode(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return {}
     flat: dict[str, Any] = {}
     _flatten(kept["row"], "", flat, 0)
@@ -122,7 +122,7 @@ def identity(row: bytes, fields: Sequence[str]) -> str:
         return row.hex()
     try:
         return repr([value_at(row, name) for name in fields])
-    except _UNREADABLE:
+    except UNREADABLE:
         return row.hex()
 
 
@@ -144,14 +144,14 @@ def _flatten(value: Any, prefix: str, flat: dict[str, Any], depth: int) -> None:
     for name, member in value.items():
         kind = member.__class__
         if kind is str:
-            flat[prefix + name] = _dated(member) if member.startswith("/Date(") else member
+            flat[prefix + name] = dated(member) if member.startswith("/Date(") else member
         elif kind is dict:
             _flatten(member, f"{prefix}{name}.", flat, depth + 1)
         elif kind is not list:
             flat[prefix + name] = member
 
 
-def _dated(text: str) -> Any:
+def dated(text: str) -> Any:
     match = _EDM_DATE.fullmatch(text)
     if match is None:
         return text

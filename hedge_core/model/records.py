@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, NewType, TypeVar
+from typing import Any, Generic, NewType, TypeVar
 
 from hedge_core.model.identity import ExternalRef
 from messages import Message
@@ -93,8 +93,7 @@ class PulledLater(Pulled[T]):
     """An item that is mapped when its outcome is asked for, once: a record that is known already is not worth it. `spec`
     is known before."""
 
-    __slots__ = ("_made", "_read", "_spec")
-    _made: Mapped[T] | Quarantined | None
+    __slots__ = ("_read", "_spec")
     _read: Reading[T]
     _spec: str
     raw: RawRecord
@@ -109,15 +108,15 @@ class PulledLater(Pulled[T]):
         keep(self, "page_end", page_end)
         keep(self, "_spec", spec)
         keep(self, "_read", read)
-        keep(self, "_made", None)
 
-    @property
-    def outcome(self) -> Mapped[T] | Quarantined:
-        made = self._made
-        if made is None:
-            made = self._read(self.ref, self.raw.body)
-            object.__setattr__(self, "_made", made)
-        return made
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there yet, so for `outcome` the first time; from then on it is an attribute like others."""
+        if name != "outcome":
+            raise AttributeError(name)
+        outcome = self._read(self.ref, self.raw.body)
+        object.__setattr__(self, "outcome", outcome)
+        object.__setattr__(self, "_read", None)  # with it goes what it holds
+        return outcome
 
     @property
     def spec(self) -> str:

@@ -6,7 +6,7 @@ other styles rows may have moved meanwhile, so the kind is read again from the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from adapters.erp.generic_json.vendor import LINE_KINDS, GenericJsonOptions, ear
 from adapters.erp.records import Mapper
 from adapters.erp.row_keys import keyless, row_key
 from connectors.json_pages import (
+    ChosenFields,
     JsonClient,
     ListMoved,
     PageStyle,
@@ -25,7 +26,6 @@ from connectors.json_pages import (
     flat_record,
     pages,
     record_bodies,
-    records_of,
 )
 from hedge_core.errors import Unavailable
 from hedge_core.model.identity import ExternalRef
@@ -150,12 +150,13 @@ class JsonReader:
     def _once(
         self, kind: str, source: Source, mapper: Mapper[ContractLine], cursor: JsonCursor, extra: Mapping[str, str]
     ) -> Iterator[tuple[Pulled[ContractLine], JsonCursor]]:
+        chosen = _chosen(source, mapper.spec.fields)
         waiting: tuple[list[Record], JsonCursor, JsonCursor] | None = None
         at = cursor
         for page in pages(self._client, source, extra, cursor.after):
             if waiting is not None:
                 yield from self._items(source, mapper, *waiting)
-            records = [record for row in page.rows for record in self._records(kind, source, row)]
+            records = [record for row in page.rows for record in self._records(kind, source, chosen, row)]
             newest = at.newest
             for changed in {record.changed for record in records}:
                 newest = later(newest, changed)
@@ -178,8 +179,8 @@ class JsonReader:
             raw = RawRecord.of(record.ref, record.body, now)
             yield PulledLater(record.ref, spec, read, raw, texts[last], last), after if last else before
 
-    def _records(self, kind: str, source: Source, row: bytes) -> Iterator[Record]:
-        for body, flat in records_of(row, source.lines):
+    def _records(self, kind: str, source: Source, chosen: ChosenFields, row: bytes) -> Iterator[Record]:
+        for body, flat in chosen.records_of(row):
             key = row_key(flat, source.id)
             changed = flat.get(source.modified) if source.modified else None
             text = changed.isoformat() if isinstance(changed, datetime) else str(changed or "")
@@ -198,17 +199,24 @@ class JsonReader:
         raise self._moves(source)
 
     def _pass(self, kind: str, source: Source) -> dict[str, Record]:
+        chosen = _chosen(source)
         return {
             record.ref.key: replace(record, fields=_FORGOTTEN)
             for page in pages(self._client, source, {})
             for row in page.rows
-            for record in self._records(kind, source, row)
+            for record in self._records(kind, source, chosen, row)
         }
 
     def _moves(self, source: Source) -> Unavailable:
         return Unavailable(
             f"{source.path} keeps changing while it is read; try again later", system=self._client.system
         )
+
+
+def _chosen(source: Source, fields: Iterable[str] = ()) -> ChosenFields:
+    """What is read of a record: what identifies it, when it changed, and what its mapping wants."""
+    names = [*source.id, *([source.modified] if source.modified else []), *fields]
+    return ChosenFields(names, source.lines)
 
 
 def _before(kind: str) -> tuple[str, ...]:
