@@ -10,7 +10,7 @@ from typing import Final
 
 from hedge_core.basis import Premiums
 from hedge_core.errors import RuleBroken
-from hedge_core.model.terms import BasisBand, BasisPoint, PremiumRow
+from hedge_core.model.terms import BasisBand, BasisPoint, GoodsQuality, PremiumRow
 from hedge_core.rounding import round_half_up
 from messages import Message
 
@@ -30,6 +30,13 @@ def premiums(
             raise RuleBroken("premium_missing", value, Message("basis.premium_missing", params))
         found[aspect] = table.get((commodity, aspect, value), _ZERO)
     return Premiums(**found)
+
+
+def quality_of(names: Iterable[str], qualities: Mapping[str, GoodsQuality], usual: Mapping[str, str]) -> dict[str, str]:
+    """Brand, grade and place of goods by the first of their names that a row speaks of, word by word else the usual."""
+    row = next((qualities[name] for name in names if name in qualities), None)
+    own = {} if row is None else {"brand": row.brand, "grade": row.grade, "place": row.place}
+    return {aspect: own.get(aspect) or usual.get(aspect, "") for aspect in ("brand", "grade", "place")}
 
 
 @dataclass(frozen=True, slots=True)

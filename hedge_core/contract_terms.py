@@ -116,6 +116,28 @@ def as_traded(line: ContractLine, versions: Sequence[TermsVersion], on: date, pr
     return line if pricing is None else replace(line, priced=pricing.priced)
 
 
+def no_terms(line: ContractLine) -> Iterable[RuleBroken]:
+    """An average or basis line without terms: nobody said window, reference or formula, so that all of it counts as
+    unpriced (`terms_missing`)."""
+    if line.open_quantity or net_delivered(line):
+        params = {"line": f"{line.contract_no}/{line.line_no}", "kind": line.pricing.value}
+        yield RuleBroken("terms_missing", str(line.ref), Message("pricing.terms_missing", params))
+
+
+def unpriced_days(
+    terms: PricingTerms, prices: Mapping[date, Decimal], open_days: Iterable[date], on: date
+) -> Iterable[RuleBroken]:
+    """What an average line lacks: every day of its window on which the exchanges had prices and its reference had none
+    (`pricing_day_price`), and after the window fewer priced days than its terms name (`pricing_days_short`)."""
+    missing = [day for day in open_days if day not in prices]
+    for day in missing:
+        params = {"line": terms.line, "instrument": terms.instrument, "day": day}
+        yield RuleBroken("pricing_day_price", str(terms.line), Message("pricing.day_price", params))
+    if on > terms.last_day and len(prices) + len(missing) < terms.pricing_days:
+        short = {"line": terms.line, "days": terms.pricing_days, "prices": len(prices), "last": terms.last_day}
+        yield RuleBroken("pricing_days_short", str(terms.line), Message("pricing.days_short", short))
+
+
 def from_template(
     template: ContractTemplate, line: ContractLine, instrument: str, premium: Decimal | None = None
 ) -> LineTerms:

@@ -34,7 +34,8 @@ _CHINESE: Final = {
     "下限": "low", "上限": "high", "过期天数": "stale_days", "德尔塔": "delta", "方案": "plan_id", "内容": "what",
     "目标比例": "target_ratio", "比例下限": "ratio_low", "比例上限": "ratio_high", "合约范围": "instruments",
     "最低价": "price_low", "最高价": "price_high", "资金预算": "budget", "止损金额": "stop_loss", "账户范围": "accounts",
-    "目的": "purpose", "价税调整": "vat_adjusted",
+    "目的": "purpose", "价税调整": "vat_adjusted", "品牌": "brand", "牌号": "grade", "交货地": "place",
+    "年天数": "year_days", "价格": "price", "交割日": "prompt",
 }  # fmt: skip
 _YES: Final = frozenset({"yes", "y", "true", "1", "是"})
 _NO: Final = frozenset({"no", "n", "false", "0", "否"})

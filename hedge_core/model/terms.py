@@ -88,12 +88,48 @@ class PremiumRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GoodsQuality:
+    """What goods are of, where that differs from the standard: `subject` is a contract line's or stock lot's record,
+    `contract/line`, a contract's number, or a material. The premium table says what each word is worth."""
+
+    subject: str
+    brand: str = ""
+    grade: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CurrencyRate:
     """Units of the book's currency for one unit of `currency`."""
 
     currency: str
     rate: Decimal
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """What a year of money costs in a currency (0.035 is 3.5 %), counted over `year_days` days."""
+
+    currency: str
+    rate: Decimal
+    year_days: int = 365
+
+
+@dataclass(frozen=True, slots=True)
+class PromptForward:
+    """A forward abroad, LME style: dealt at a price without VAT in its currency and settled in cash on its prompt date.
+    `instrument` is `LME.CA2606`; `quantity` is in the commodity's base unit, `side` the forward's (sale: short)."""
+
+    name: str
+    instrument: str
+    commodity: str
+    unit: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    currency: str
+    prompt: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +250,10 @@ Terms = (
     | ContractTemplate
     | MaterialYield
     | PremiumRow
+    | GoodsQuality
     | CurrencyRate
+    | FundingRate
+    | PromptForward
     | PlannedVolume
     | CustomCommodity
     | Tag
@@ -230,7 +269,10 @@ TERM_KINDS: Final[dict[str, type[Terms]]] = {
     "template": ContractTemplate,
     "yield": MaterialYield,
     "premium": PremiumRow,
+    "quality": GoodsQuality,
     "currency": CurrencyRate,
+    "funding": FundingRate,
+    "forward": PromptForward,
     "planned": PlannedVolume,
     "commodity": CustomCommodity,
     "tag": Tag,
@@ -247,7 +289,10 @@ _SUBJECT: Final[dict[str, tuple[str, ...]]] = {
     "template": ("name",),
     "yield": ("material", "processor"),
     "premium": ("commodity", "aspect", "value"),
+    "quality": ("subject",),
     "currency": ("currency",),
+    "funding": ("currency",),
+    "forward": ("name",),
     "planned": ("name",),
     "commodity": ("code",),
     "tag": ("subject",),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
+from typing import Final
 
-from hedge_core.basis import Basis, BasisKind, Quote, basis, floating_quote
+from hedge_core.basis import Basis, BasisKind, Premiums, Quote, basis, floating_quote
 from hedge_core.basis_history import (
     BasisAlert,
     BasisRange,
@@ -15,18 +17,27 @@ from hedge_core.basis_history import (
     basis_alerts,
     basis_range,
     premiums,
+    quality_of,
 )
+from hedge_core.contract_terms import line_names
+from hedge_core.currencies import RateTable
 from hedge_core.errors import RuleBroken
 from hedge_core.instruments import parse_instrument
-from hedge_core.model.futures import Product
+from hedge_core.model.futures import Product, SettlementPrice
 from hedge_core.model.identity import Actor, BookId
-from hedge_core.model.terms import BasisBand, BasisPoint, PremiumRow
+from hedge_core.model.matches import HedgeMatch
+from hedge_core.model.physical import ContractLine, InventoryLot, PricingKind
+from hedge_core.model.terms import BasisBand, BasisPoint, GoodsQuality, PremiumRow
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.pricing import Pricing
 from hedge_core.products import products_by_instrument
 from hedge_core.use_cases.commodity import Business, business, business_today
+from hedge_core.use_cases.rates import in_own, own_quote, rate_table
 from hedge_core.use_cases.settle import vat_rates
 from messages import Message
+
+_ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,10 @@ def basis_of_day(
     """Market basis of every commodity with a spot quote on the day, and the basis of each matched stock lot and each order.
 
     The market's instrument is the one named, else the book's setting `basis_instrument.<commodity>`, else the first month
-    after the day's with a settlement price. `brand`, `grade` and `place` say what the quote and the goods are of; their
-    premiums come off in all three. An order's basis stands on its own reference (agreed premium while unpriced)."""
+    after the day's with a settlement price. `brand`, `grade` and `place` say what the quote is of, and the goods of which no
+    `quality` row speaks; their premiums come off in all three. An order's basis stands on its own reference (agreed premium
+    while unpriced). Prices in another currency are converted at the rate in force on their day. What keeps a basis from
+    being computed is named, and the others stand."""
     with store.read(book) as uow:
         return _of_day(uow, day, list(products), {"brand": brand, "grade": grade, "place": place}, instrument)
 
@@ -121,79 +134,149 @@ def _history(uow: UnitOfWork) -> dict[str, list[DatedBasis]]:
 
 
 def _of_day(uow: UnitOfWork, day: date, products: list[Product], quality: dict[str, str], instrument: str) -> BasisDay:
-    settled = uow.broker.prices("settlement", day)
-    spots = uow.broker.prices("spot", day)
-    in_force = products_by_instrument(settled, products, day)
-    table = uow.commodity.in_force(PremiumRow, day)
     held = business(uow, day)
-    commodities = set(spots) | {line.commodity for line in held.lines} | {stock.commodity for stock in held.inventory}
-    rates = vat_rates(uow.book, commodities)
-    rows: list[BasisRow] = []
-    broken: list[RuleBroken] = []
-    for commodity in sorted(spots):
+    commodities = {line.commodity for line in held.lines} | {stock.commodity for stock in held.inventory}
+    spots = uow.broker.prices("spot", day)
+    known = _Known(
+        day,
+        rate_table(uow),
+        vat_rates(uow.book, commodities | set(spots)),
+        uow.commodity.in_force(PremiumRow, day),
+        {row.subject: row for row in uow.commodity.in_force(GoodsQuality, day)},
+        quality,
+    )
+    rows = [
+        *_market(uow, known, spots, products, instrument),
+        *_orders(uow, known, held),
+        *_stock(uow, known, held),
+    ]
+    return BasisDay(day, tuple(rows), (*held.broken, *known.broken))
+
+
+@dataclass
+class _Known:
+    """What every basis of a day stands on, and what was missing on the way."""
+
+    day: date
+    rates: RateTable
+    vat: Mapping[str, Decimal]
+    table: Sequence[PremiumRow]
+    qualities: Mapping[str, GoodsQuality]
+    usual: Mapping[str, str]
+    broken: list[RuleBroken] = field(default_factory=list)
+
+    def premiums(self, commodity: str, names: Iterable[str] = ()) -> Premiums:
+        """The premiums of goods by their names. RuleBroken `premium_missing` for a word the table does not list."""
+        return premiums(self.table, commodity, **quality_of(names, self.qualities, self.usual))
+
+    def named(self, rule: str, record: str, **params: object) -> None:
+        self.broken.append(RuleBroken(f"basis_{rule}", record, Message(f"basis.{rule}", {"day": self.day, **params})))
+
+    def rows(self, makers: Iterable[Callable[[], BasisRow | None]]) -> Iterator[BasisRow]:
+        """Each row by itself: what one lacks is kept beside the others."""
+        for make in makers:
+            try:
+                row = make()
+            except RuleBroken as missing:
+                self.broken.append(missing)
+                continue
+            if row is not None:
+                yield row
+
+
+def _market(
+    uow: UnitOfWork, known: _Known, spots: Mapping[str, SettlementPrice], products: list[Product], instrument: str
+) -> Iterator[BasisRow]:
+    settled = uow.broker.prices("settlement", known.day)
+    in_force = products_by_instrument(settled, products, known.day)
+
+    def make(commodity: str) -> BasisRow | None:
         name = instrument or uow.book.settings.get(f"basis_instrument.{commodity}", "")
-        name = name or _nearest(commodity, in_force, day)
-        if name not in settled or in_force[name].commodity != commodity:
+        name = name or _nearest(commodity, in_force, known.day)
+        if name not in settled or name not in in_force or in_force[name].commodity != commodity:
             if instrument and name in settled:
-                continue  # somebody asked for another commodity's instrument
-            params = {"commodity": commodity, "day": day, "missing": name or commodity}
-            broken.append(RuleBroken("basis_no_price", commodity, Message("basis.no_price", params)))
-            continue
-        try:
-            off = premiums(table, commodity, **quality)
-        except RuleBroken as missing:
-            broken.append(missing)
-            continue
-        rate = rates[commodity]
-        spot = Quote(spots[commodity].price, rate, spots[commodity].vat_included)
-        futures = Quote(settled[name].price, rate, in_force[name].vat_included)
-        made = basis(BasisKind.MARKET, spot, futures, instrument=name, on=day, premiums=off)
-        rows.append(BasisRow(commodity, commodity, None, made))
-    rows += _orders(day, held)
-    rows += _stock(uow, day, held, rates, table, quality)
-    return BasisDay(day, tuple(rows), tuple(broken))
+                return None  # somebody asked for another commodity's instrument
+            known.named("no_price", commodity, commodity=commodity, missing=name or commodity)
+            return None
+        rate, day = known.vat[commodity], known.day
+        spot = own_quote(known.rates, spots[commodity], rate, day)
+        price = in_own(known.rates, settled[name].price, settled[name].currency, day)
+        futures = Quote(price, rate, in_force[name].vat_included)
+        made = basis(BasisKind.MARKET, spot, futures, instrument=name, on=day, premiums=known.premiums(commodity))
+        return BasisRow(commodity, commodity, None, made)
+
+    return known.rows(partial(make, commodity) for commodity in sorted(spots))
 
 
-def _orders(day: date, held: Business) -> list[BasisRow]:
-    """Orders against their own reference: the agreed premium while unpriced, the pricings' average once there are some."""
-    rows = []
+def _orders(uow: UnitOfWork, known: _Known, held: Business) -> Iterator[BasisRow]:
+    """Orders against their own reference: the agreed premium while unpriced, the pricings' average once there are some;
+    an order with a price against the opening price of each lot it is matched to."""
+    opened = opening_prices(uow)
+    matches: dict[str, list[HedgeMatch]] = {}
+    for match in uow.results.matches():
+        if match.matched_on <= known.day and match.lot_id in opened:
+            matches.setdefault(str(match.leg), []).append(match)
+
+    def unpriced(line: ContractLine, pricing: Pricing) -> BasisRow | None:
+        if not pricing.terms.instrument:
+            known.named("no_reference", str(line.ref), line=f"{line.contract_no}/{line.line_no}")
+            return None
+        at = Quote(in_own(known.rates, pricing.average or _ZERO, line.currency, known.day))
+        premium = in_own(known.rates, pricing.premium, line.currency, known.day)
+        off = known.premiums(line.commodity, (*line_names(line), line.material))
+        made = basis(
+            BasisKind.ORDER, floating_quote(at, premium), at, instrument=pricing.terms.instrument, on=known.day,
+            premiums=off,
+        )  # fmt: skip
+        return BasisRow(line.commodity, str(line.ref), line.open_quantity, made)
+
+    def priced(line: ContractLine, price: Decimal, match: HedgeMatch) -> BasisRow:
+        own = in_own(known.rates, price, line.currency, line.contract_date)
+        off = known.premiums(line.commodity, (*line_names(line), line.material))
+        spot, futures = Quote(own, line.vat_rate, vat_included=False), Quote(opened[match.lot_id])
+        made = basis(BasisKind.ORDER, spot, futures, instrument=match.instrument, on=known.day, premiums=off)
+        return BasisRow(line.commodity, f"{line.ref}/{match.match_id}", match.spot_quantity, made)
+
+    makers: list[Callable[[], BasisRow | None]] = []
     for line in held.lines:
         pricing = held.pricings.get(line.ref)
-        if pricing is None or not pricing.terms.instrument or not line.open_quantity:
+        if not line.open_quantity:
             continue
-        at = Quote(pricing.average if pricing.average is not None else Decimal(0))
-        spot = floating_quote(at, pricing.premium)
-        made = basis(BasisKind.ORDER, spot, at, instrument=pricing.terms.instrument, on=day)
-        rows.append(BasisRow(line.commodity, str(line.ref), line.open_quantity, made))
-    return rows
+        if pricing is not None:
+            makers.append(partial(unpriced, line, pricing))
+        elif line.pricing is PricingKind.PRICED and line.price is not None:
+            makers += [partial(priced, line, line.price, match) for match in matches.get(str(line.ref), ())]
+    return known.rows(makers)
 
 
-def _stock(
-    uow: UnitOfWork,
-    day: date,
-    held: Business,
-    rates: Mapping[str, Decimal],
-    table: Sequence[PremiumRow],
-    quality: dict[str, str],
-) -> list[BasisRow]:
-    """Matched stock: cost with VAT − premium − opening price of its hedge, match by match."""
+def _stock(uow: UnitOfWork, known: _Known, held: Business) -> Iterator[BasisRow]:
+    """Matched stock: cost with VAT − premium − opening price of its hedge, match by match; a lot without a cost is named."""
     stock = {str(one.ref): one for one in held.inventory}
-    opened = {lot.lot_id: lot.open_price for state in uow.broker.openings() for lot in state.lots}
-    opened |= {fill.key: fill.price for fill in uow.statements.fills()}
-    rows = []
-    for match in uow.results.matches():
-        lot = stock.get(str(match.leg))
-        if lot is None or match.lot_id not in opened or match.matched_on > day:
-            continue
-        cost = uow.broker.latest_price("cost", lot.material, day) or uow.broker.latest_price("cost", lot.commodity, day)
+    opened = opening_prices(uow)
+
+    def make(match: HedgeMatch, lot: InventoryLot) -> BasisRow | None:
+        cost = uow.broker.latest_price("cost", lot.material, known.day)
+        cost = cost or uow.broker.latest_price("cost", lot.commodity, known.day)
         if cost is None:
-            continue
-        spot = Quote(cost.price, rates[lot.commodity], cost.vat_included)
-        off = premiums(table, lot.commodity, **quality)
+            known.named("no_cost", str(lot.ref), lot=lot.ref, material=lot.material)
+            return None
+        if match.lot_id not in opened:
+            known.named("no_opening", str(lot.ref), lot=lot.ref, hedge=match.lot_id)
+            return None
+        spot = own_quote(known.rates, cost, known.vat[lot.commodity], cost.trading_day)
+        off = known.premiums(lot.commodity, (str(lot.ref), lot.lot_no, lot.material))
         futures = Quote(opened[match.lot_id])
-        made = basis(BasisKind.INVENTORY, spot, futures, instrument=match.instrument, on=day, premiums=off)
-        rows.append(BasisRow(lot.commodity, f"{match.leg}/{match.match_id}", match.spot_quantity, made))
-    return rows
+        made = basis(BasisKind.INVENTORY, spot, futures, instrument=match.instrument, on=known.day, premiums=off)
+        return BasisRow(lot.commodity, f"{match.leg}/{match.match_id}", match.spot_quantity, made)
+
+    matches = [one for one in uow.results.matches() if str(one.leg) in stock and one.matched_on <= known.day]
+    return known.rows(partial(make, match, stock[str(match.leg)]) for match in matches)
+
+
+def opening_prices(uow: UnitOfWork) -> dict[str, Decimal]:
+    """What each position lot was opened at, by lot id, lots taken over included."""
+    opened = {lot.lot_id: lot.open_price for state in uow.broker.openings() for lot in state.lots}
+    return opened | {fill.key: fill.price for fill in uow.statements.fills()}
 
 
 def _nearest(commodity: str, in_force: dict[str, Product], day: date) -> str:

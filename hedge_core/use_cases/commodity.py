@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,10 +14,12 @@ from hedge_core.contract_terms import (
     custom_stock,
     line_in_commodity,
     line_names,
+    no_terms,
     of_line,
     pricing_of,
     pricing_terms,
     stock_in_commodity,
+    unpriced_days,
 )
 from hedge_core.errors import RuleBroken
 from hedge_core.exposure import Handover
@@ -46,9 +48,6 @@ from hedge_core.trading_calendar import EXCHANGE_TIME
 def business_today(clock: Clock) -> date:
     """The date at the exchanges, whatever the server's time zone is."""
     return clock.now().astimezone(EXCHANGE_TIME).date()
-
-
-PricesOf = Callable[[str, date, date], Mapping[date, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,8 @@ def business(uow: UnitOfWork, on: date) -> Business:
         line = custom_line(line_in_commodity(stored_line, yields), customs)
         mine = tuple(of_line(line, versions))
         try:
-            line, pricing = _traded(line, mine, calls, prices_of, on)
+            line, pricing, unsaid = _traded(line, mine, calls, prices_of, on)
+            broken += unsaid
         except RuleBroken as wrong:
             broken.append(wrong)
             pricing = None
@@ -103,42 +103,60 @@ def _traded(
     line: ContractLine,
     mine: tuple[TermsVersion, ...],
     calls: Mapping[str, list[PricingCall]],
-    prices_of: PricesOf,
+    prices_of: ReferencePrices,
     on: date,
-) -> tuple[ContractLine, Pricing | None]:
-    """The line with its terms, and its pricing; a line of an unpriced kind that nobody priced yet needs no formula."""
+) -> tuple[ContractLine, Pricing | None, list[RuleBroken]]:
+    """The line with its terms, its pricing, and what its pricing lacks. An average or basis line that nobody gave terms
+    counts as unpriced, and that is said."""
     held = as_traded(line, mine, on, None)
     if held.pricing is PricingKind.PRICED:
-        return held, None
+        return held, None, []
     last = pricing_terms(held, mine, on)[-1]
     called = [call for name in line_names(held) for call in calls.get(name, ())]
     formula = formula_of(last)
     if not mine and formula is not PricingFormula.EVENTS:
-        return held, None  # nothing but the ERP's word that the price is open: it stays open
+        # Nothing but the ERP's word that the price is open: it stays open.
+        return held, None, list(no_terms(held))
     prices: Mapping[date, Decimal] = {}
+    lacking: list[RuleBroken] = []
     if formula is PricingFormula.DAILY_AVERAGE:
-        prices = prices_of(last.instrument, last.first_day, min(on, last.last_day))
+        until = min(on, last.last_day)
+        prices = prices_of(last.instrument, last.first_day, until)
+        lacking = list(unpriced_days(last, prices, prices_of.priced_days(last.first_day, until), on))
     pricing = pricing_of(held, mine, called, prices, on, kept=True)
-    return as_traded(line, mine, on, pricing), pricing
+    return as_traded(line, mine, on, pricing), pricing, lacking
 
 
-def reference_prices(uow: UnitOfWork) -> PricesOf:
+class ReferencePrices:
     """Settlement prices of an instrument by day, both days included; each day is read once."""
-    days: dict[date, Mapping[str, Decimal]] = {}
 
-    def prices(instrument: str, first: date, last: date) -> dict[date, Decimal]:
-        found: dict[date, Decimal] = {}
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+        self._days: dict[date, Mapping[str, Decimal]] = {}
+
+    def __call__(self, instrument: str, first: date, last: date) -> dict[date, Decimal]:
+        days = self._between(first, last)
+        return {day: prices[instrument] for day, prices in days.items() if instrument in prices}
+
+    def priced_days(self, first: date, last: date) -> list[date]:
+        """Days on which any instrument has a settlement price: the exchanges were open."""
+        return [day for day, prices in self._between(first, last).items() if prices]
+
+    def _between(self, first: date, last: date) -> dict[date, Mapping[str, Decimal]]:
+        found = {}
         day = first
         while day <= last:
-            if day not in days:
-                known = uow.broker.prices("settlement", day)
-                days[day] = {name: price.price for name, price in known.items()}
-            if instrument in days[day]:
-                found[day] = days[day][instrument]
+            if day not in self._days:
+                known = self._uow.broker.prices("settlement", day)
+                self._days[day] = {name: price.price for name, price in known.items()}
+            found[day] = self._days[day]
             day += timedelta(days=1)
         return found
 
-    return prices
+
+def reference_prices(uow: UnitOfWork) -> ReferencePrices:
+    """The same for one unit of work."""
+    return ReferencePrices(uow)
 
 
 # --- what stands against it -------------------------------------------------------------------------------------------
