@@ -38,6 +38,13 @@ _ASK_AFTER: Final = 0.2
 _POSTGRES_OPTIONS: Final = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
 """A plan made once for every list of keys would compare each row with each key; one made for the list at hand hashes it."""
 
+_WALK: Final = (
+    "SELECT set_config('hedgebridge.across', 'on', true), set_config('enable_sort', 'off', true), "
+    "set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)"
+)
+"""A dispatcher's look takes the first rows of an index. A planner that has not counted the table yet, or has counted it when it
+was empty, would rather read and sort all that are due."""
+
 _SQLITE_TROUBLES: Final = tuple(
     f"SQLITE_{name}"
     for name in ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "NOTADB", "CORRUPT", "NOMEM")
@@ -148,7 +155,9 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.info["reading"] = reading
     if options.get("book"):
         enter_book(connection, str(options["book"]))
-    if options.get("across"):
+    if options.get("walking"):
+        connection.exec_driver_sql(_WALK)
+    elif options.get("across"):
         enter_all_books(connection)
 
 

@@ -11,7 +11,22 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Text, and_, case, cast, distinct, func, literal, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    distinct,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from adapters.storage.schema import CONNECTIONS, DUE, HELD, OUTBOX
 from hedge_core.model.identity import BookId
@@ -29,23 +44,101 @@ _TOGETHER: Final = "voucher"
 HELD_TOGETHER: Final = text("outbox.state IN ('leased', 'started')")
 """`HELD`, for a query that speaks of the table twice."""
 
-_LEAD: Final = OUTBOX.alias("lead")  # made once: a copy of the table per look would cost more than the look
+_LEAD: Final = OUTBOX.alias("lead")
 
 _NARROW: Final = tuple(
     OUTBOX.c[name] for name in ("id", "book_id", "connection", "kind", "lease_token", "lease_until", "attempts")
 )
+
+# --- the statements, put together once: that would cost more than executing them ---------------------------------------
+
+_MOMENT: Final = bindparam("moment", type_=OUTBOX.c.available_at.type)
+_IDS: Final = bindparam("ids", expanding=True, type_=BigInteger)
+_BOOK: Final = OUTBOX.c.book_id == bindparam("book")
+_PLACE: Final = (_BOOK, OUTBOX.c.connection == bindparam("place"))
+
+_LIMITS: Final = (
+    "book_id", "name", "circuit_open_until", "throttled_until", "failures_in_a_row", "concurrency", "per_minute",
+    "batch", "max_batch",
+)  # fmt: skip
+
+
+def _first(moment: Any, state: Any, index: str) -> Any:
+    """The earliest of a connection's rows: the first entry of its part of the index, whatever the planner believes."""
+    here = (OUTBOX.c.book_id == CONNECTIONS.c.book_id, OUTBOX.c.connection == CONNECTIONS.c.name)
+    earliest = select(moment).where(*here, state).order_by(moment, OUTBOX.c.id).limit(1)
+    return earliest.with_hint(OUTBOX, f"INDEXED BY {index}", "sqlite").scalar_subquery()
+
+
+def _walk(moment: Any, state: Any, index: str) -> Any:
+    """The rows of a connection that may be leased, along the index; nothing is skipped for a lock on SQLite, where a writer
+    is alone."""
+    return (
+        select(OUTBOX.c.id, OUTBOX.c.kind, OUTBOX.c.attempts, OUTBOX.c.batch_limit)
+        .where(*_PLACE, state, moment <= _MOMENT)
+        .order_by(moment, OUTBOX.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .with_hint(OUTBOX, f"INDEXED BY {index}", "sqlite")
+    )
+
+
+_PLACES: Final = select(
+    *(CONNECTIONS.c[name] for name in _LIMITS),
+    _first(OUTBOX.c.available_at, DUE, "ix_outbox_due").label("due"),
+    _first(OUTBOX.c.lease_until, HELD, "ix_outbox_held").label("held"),
+).where(CONNECTIONS.c.paused.is_(False))
+
+_WALKS: Final = (
+    ("held", _walk(OUTBOX.c.lease_until, HELD, "ix_outbox_held")),
+    ("due", _walk(OUTBOX.c.available_at, DUE, "ix_outbox_due")),
+)
+
+_LOST: Final = case((OUTBOX.c.state == OutboxState.STARTED.value, 1), else_=0)
+_TAKE: Final = (
+    update(OUTBOX)
+    .where(_BOOK, OUTBOX.c.id.in_(_IDS))
+    .values(state=OutboxState.LEASED.value, lease_until=_MOMENT, lost_leases=OUTBOX.c.lost_leases + _LOST)
+)
+_TAKE_TOGETHER: Final = _TAKE.values(lease_token=bindparam("token"))
+_TAKE_ALONE: Final = _TAKE.values(
+    lease_token=bindparam("token", type_=Text) + literal_column("'-'") + cast(OUTBOX.c.id, Text)
+)
+
+_LEASED: Final = (
+    select(*_NARROW)
+    .select_from(
+        OUTBOX.join(
+            _LEAD,
+            and_(
+                OUTBOX.c.book_id == _LEAD.c.book_id,
+                OUTBOX.c.connection == _LEAD.c.connection,
+                OUTBOX.c.lease_until == _LEAD.c.lease_until,
+                OUTBOX.c.lease_token == _LEAD.c.lease_token,
+                OUTBOX.c.lease_token != "",
+                HELD_TOGETHER,
+            ),
+        )
+    )
+    .where(_LEAD.c.id == bindparam("id"))
+    .order_by(OUTBOX.c.id)
+)
+_HELD_NOW: Final = select(OUTBOX.c.id).where(OUTBOX.c.id.in_(_IDS), HELD, OUTBOX.c.lease_until > _MOMENT)
+_IN_WORK: Final = select(func.count()).select_from(OUTBOX).where(HELD, OUTBOX.c.lease_until > _MOMENT)
+_CALLS: Final = select(func.count(distinct(OUTBOX.c.lease_token))).where(HELD, *_PLACE, OUTBOX.c.lease_until > _MOMENT)
 
 
 class DueRows:
     """`hedge_core.ports.storage.Queue`."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine = engine.execution_options(walking=True)
+        self._reading = self._engine.execution_options(reading=True)
 
     def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[Lease]:
         """As the port says, at most `limit` calls. Connections share them evenly before one gets more, so that the backlog
         of one book does not make the others wait; within a connection the earliest due come first."""
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with self._looking() as connection:
             ready = [place for place in _places(connection) if _next(place, now) <= now] if limit > 0 else []
         if not ready:
             return []
@@ -67,18 +160,8 @@ class DueRows:
 
     def leased(self, row_id: int) -> Lease | None:
         """The row behind a message, whatever its book, with those leased together with it; None when nobody holds it."""
-        lead = _LEAD
-        same = (
-            OUTBOX.c.book_id == lead.c.book_id,
-            OUTBOX.c.connection == lead.c.connection,
-            OUTBOX.c.lease_until == lead.c.lease_until,
-            OUTBOX.c.lease_token == lead.c.lease_token,
-            OUTBOX.c.lease_token != "",
-            HELD_TOGETHER,
-        )
-        query = select(*_NARROW).select_from(OUTBOX.join(lead, and_(*same))).where(lead.c.id == row_id)
-        with self._engine.connect().execution_options(reading=True) as connection:
-            found = connection.execute(query.order_by(OUTBOX.c.id)).all()
+        with self._looking() as connection:
+            found = connection.execute(_LEASED, {"id": row_id}).all()
         lead_row = next((row for row in found if row.id == row_id), None)
         return None if lead_row is None else _lease_of(lead_row, tuple(row.id for row in found))
 
@@ -94,52 +177,43 @@ class DueRows:
 
     def in_work(self, now: datetime) -> int:
         """Rows whose lease still holds."""
-        query = select(func.count()).select_from(OUTBOX).where(HELD, OUTBOX.c.lease_until > now)
-        with self._engine.connect().execution_options(reading=True) as connection:
-            return int(connection.execute(query).scalar_one())
+        with self._looking() as connection:
+            return int(connection.execute(_IN_WORK, {"moment": now}).scalar_one())
 
     def held(self, row_ids: Collection[int], now: datetime) -> set[int]:
         """As the port says."""
-        query = select(OUTBOX.c.id).where(OUTBOX.c.id.in_(sorted(row_ids)), HELD, OUTBOX.c.lease_until > now)
         if not row_ids:
             return set()
-        with self._engine.connect().execution_options(reading=True) as connection:
-            return set(connection.execute(query).scalars())
+        with self._looking() as connection:
+            return set(connection.execute(_HELD_NOW, {"ids": sorted(row_ids), "moment": now}).scalars())
 
     def next_due(self, now: datetime) -> datetime | None:
         """When there is something to lease, as far as the tables say now; None when there is nothing to wait for. A time
         that has passed means at once."""
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with self._looking() as connection:
             return min((_next(place, now) for place in _places(connection)), default=None)
 
     def clock(self) -> datetime | None:
         """The database server's own time; None where the database has no clock but ours."""
         if self._engine.dialect.name != "postgresql":
             return None
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with self._looking() as connection:
             told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
             return told
 
     def counts(self) -> dict[tuple[str, str], int]:
         query = select(OUTBOX.c.connection, OUTBOX.c.state, func.count().label("rows"))
-        with self._engine.connect().execution_options(reading=True) as connection:
+        with self._looking() as connection:
             found = connection.execute(query.group_by(OUTBOX.c.connection, OUTBOX.c.state)).all()
         return {(row.connection, row.state): row.rows for row in found}
+
+    def _looking(self) -> Connection:
+        return self._reading.connect()
 
 
 def _places(connection: Connection) -> Sequence[Any]:
     """Connections in use that have rows to lease, now or later, with their limits, first due time and first lease end."""
-    place = CONNECTIONS
-    here = (OUTBOX.c.book_id == place.c.book_id, OUTBOX.c.connection == place.c.name)
-    due = select(func.min(OUTBOX.c.available_at)).where(*here, DUE).scalar_subquery()
-    held = select(func.min(OUTBOX.c.lease_until)).where(*here, HELD).scalar_subquery()
-    names = (
-        "book_id", "name", "circuit_open_until", "throttled_until", "failures_in_a_row", "concurrency", "per_minute",
-        "batch", "max_batch",
-    )  # fmt: skip
-    columns = [place.c[name] for name in names]
-    query = select(*columns, due.label("due"), held.label("held")).where(place.c.paused.is_(False))
-    return [row for row in connection.execute(query) if row.due is not None or row.held is not None]
+    return [row for row in connection.execute(_PLACES) if row.due is not None or row.held is not None]
 
 
 def _next(place: Any, now: datetime) -> datetime:
@@ -164,9 +238,8 @@ def _allowed(connection: Connection, place: Any, now: datetime, share: int) -> i
         return 0
     allowed = share
     if place.concurrency:
-        holds = and_(OUTBOX.c.book_id == place.book_id, OUTBOX.c.connection == place.name, OUTBOX.c.lease_until > now)
-        calls = select(func.count(distinct(OUTBOX.c.lease_token))).where(HELD, holds)
-        allowed = min(allowed, place.concurrency - int(connection.execute(calls).scalar_one()))
+        here = {"book": place.book_id, "place": place.name, "moment": now}
+        allowed = min(allowed, place.concurrency - int(connection.execute(_CALLS, here).scalar_one()))
     if place.per_minute:
         allowed = min(allowed, max(1, place.per_minute // 60))
     if probing:
@@ -187,18 +260,15 @@ def _lease(connection: Connection, place: Any, now: datetime, until: datetime, c
     """Up to `calls` calls of one connection: rows whose lease has run out, then those that are due."""
     together = max(1, min(place.max_batch, place.batch or place.max_batch))
     leased: list[Lease] = []
-    for state, moment in ((HELD, OUTBOX.c.lease_until), (DUE, OUTBOX.c.available_at)):
+    here = {"book": place.book_id, "place": place.name, "moment": now}
+    for first, walk in _WALKS:
         room = calls - len(leased)
         if room <= 0:
             break
-        query = (
-            select(OUTBOX.c.id, OUTBOX.c.kind, OUTBOX.c.attempts, OUTBOX.c.batch_limit)
-            .where(OUTBOX.c.book_id == place.book_id, OUTBOX.c.connection == place.name, state, moment <= now)
-            .order_by(moment, OUTBOX.c.id)
-            .limit(room * together)
-            .with_for_update(skip_locked=True)  # nothing on SQLite, where a writer is alone
-        )
-        found = connection.execute(query).all()
+        begins = getattr(place, first)
+        if begins is None or begins > now:
+            continue  # as the look at the places found it; what came since is there at the next one
+        found = connection.execute(walk, {**here, "most": room * together}).all()
         groups = list(_groups(found, together))[:room]
         _take(connection, place, groups, until)
         leased += [
@@ -234,18 +304,14 @@ def _groups(rows: Sequence[Any], together: int) -> Iterator[tuple[list[Any], str
 
 def _take(connection: Connection, place: Any, groups: Sequence[tuple[list[Any], str]], until: datetime) -> None:
     """Write the leases: one statement for the rows that go alone, whose tokens end in their numbers, and one per batch."""
-    lost = case((OUTBOX.c.state == OutboxState.STARTED.value, 1), else_=0)
-    taken = {"state": OutboxState.LEASED.value, "lease_until": until, "lost_leases": OUTBOX.c.lost_leases + lost}
-    here = update(OUTBOX).where(OUTBOX.c.book_id == place.book_id)
+    here = {"book": place.book_id, "moment": until}
     for group, token in groups:
         if len(group) > 1:
-            ids = [row.id for row in group]
-            connection.execute(here.where(OUTBOX.c.id.in_(ids)).values(**taken, lease_token=token))
+            connection.execute(_TAKE_TOGETHER, {**here, "ids": [row.id for row in group], "token": token})
     alone = {group[0].id: token for group, token in groups if len(group) == 1}
     if alone:
         beginnings = {token.partition("-")[0] for token in alone.values()}
-        own = literal(f"{beginnings.pop()}-") + cast(OUTBOX.c.id, Text)
-        connection.execute(here.where(OUTBOX.c.id.in_(list(alone))).values(**taken, lease_token=own))
+        connection.execute(_TAKE_ALONE, {**here, "ids": list(alone), "token": beginnings.pop()})
 
 
 def _lease_of(row: Any, members: tuple[int, ...]) -> Lease:
