@@ -45,6 +45,7 @@ PREFIXES = {
     "matching.",
     "matching.hand_",
     "matching.opening_",
+    "order.",
     "plan.",
     "plan.wrong_",
     "pricing.",
