@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -16,10 +17,12 @@ import dramatiq
 import structlog
 from dramatiq.brokers.stub import StubBroker
 
+from hedge_core.errors import PlatformError
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.jobs import Lease, WorkQueue
 from worker.dispatcher import Dispatcher, Pace
 from worker.settings import Settings
+from worker.steady_clock import ClockUntrusted
 
 DELIVERIES: Final = "deliveries"
 """The work of the outbox."""
@@ -29,6 +32,9 @@ SCHEDULE: Final = "schedule"
 _WORKER_TIMEOUT: Final = 4
 """Milliseconds: the longest rest of a Redis consumer that finds nothing, and so part of how long work waits to be picked up.
 RabbitMQ and the in-memory broker push and do not use it."""
+
+_CLOCK_REST: Final = 1.0
+"""Seconds that a thread rests whose process does not know the time."""
 
 _log = structlog.get_logger("hedgebridge.runtime")
 
@@ -171,10 +177,19 @@ class _RunningLane:
             lease = self.of.queue.leased(row_id)
             if lease is not None and lease.lease_token:
                 self.of.handle(lease)
+        except ClockUntrusted as error:
+            _log.warning("worker.clock", lane=self.of.name, row=row_id, text=str(error))
+            self._hand_on(row_id)
         except Exception as error:  # noqa: BLE001 - the row keeps its lease and comes again; the log says why
             _log.warning("worker.trouble", lane=self.of.name, row=row_id, error=type(error).__name__, text=str(error))
         else:
             self.dispatcher.ended(row_id)
+
+    def _hand_on(self, row_id: int) -> None:
+        """Others share the queue: what was not started here is theirs at once, and this thread is slow to take the next."""
+        with suppress(PlatformError):
+            self.of.queue.give_back([row_id])
+        time.sleep(_CLOCK_REST)
 
     def start(self) -> None:
         self._worker.start()
@@ -185,5 +200,8 @@ class _RunningLane:
 
     def stop(self) -> None:
         self._thread.join()
-        self._worker.stop(timeout=self.of.lease_seconds * 1000)
+        try:
+            self._worker.stop(timeout=self.of.lease_seconds * 1000)
+        except Exception as error:  # noqa: BLE001 - a broker that is away cannot take messages back; the rows are what counts
+            _log.warning("worker.broker_away", lane=self.of.name, error=type(error).__name__, text=str(error))
         self.dispatcher.give_back()

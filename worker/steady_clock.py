@@ -26,8 +26,12 @@ _COMPARED_EVERY: Final = 10.0
 _log = structlog.get_logger("hedgebridge.clock")
 
 
+class ClockUntrusted(Unavailable):
+    """Nothing may be decided by this clock now."""
+
+
 class SteadyClock:
-    """Fits the port `Clock`. `now` raises `Unavailable` while the clock cannot be trusted: for `lease_seconds` after a step
+    """Fits the port `Clock`. `now` raises `ClockUntrusted` while the clock cannot be trusted: for `lease_seconds` after a step
     against the machine's steady time, and as long as it is off `reference`, the database's clock, where there is one."""
 
     def __init__(
@@ -52,7 +56,9 @@ class SteadyClock:
             wall, beat = self._both()
             self._look_for_a_step(wall, beat)
             if beat < self._until:
-                raise Unavailable(f"it was set; nothing is taken over for {self._until - beat:.0f} s", system="clock")
+                raise ClockUntrusted(
+                    f"it was set; nothing is taken over for {self._until - beat:.0f} s", system="clock"
+                )
             if beat - self._compared >= _COMPARED_EVERY:
                 self._compare(wall)
                 self._compared = beat
@@ -85,4 +91,4 @@ class SteadyClock:
             return
         off = (wall - told).total_seconds()
         if abs(off) > self._tolerated:
-            raise Unavailable(f"it is {off:.0f} s off the database's clock; nothing is leased", system="clock")
+            raise ClockUntrusted(f"it is {off:.0f} s off the database's clock; nothing is leased", system="clock")
