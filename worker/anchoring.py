@@ -20,6 +20,7 @@ from hedge_core.errors import InvalidInput, Rejected
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import PostingReceipt, VoucherStatus
 from hedge_core.ports.anchor import Anchor
+from hedge_core.ports.erp import Attaches
 from hedge_core.use_cases.checkpoints import Anchored, anchor_checkpoint, make_checkpoint
 from messages import Message
 from worker.bootstrap import App
@@ -41,10 +42,9 @@ class ErpAnchor:
         return f"{self.connection}:{self.receipt.number}"
 
     def keep(self, name: str, note: str) -> str:
-        attach = getattr(self.adapter, "attach", None)
-        if attach is None:
+        if not isinstance(self.adapter, Attaches):
             raise Rejected("no-attachments", "this ERP adapter does not offer attachments", system=self.connection)
-        attach(self.receipt, name, note.encode())
+        self.adapter.attach(self.receipt, name, note.encode())
         return f"{self.place} {name}"
 
 

@@ -118,6 +118,7 @@ def _kingdee(wiring: Wiring) -> ErpAdapter:
         amount_digits_field=str(wiring.option("amount_digits_field", defaults.amount_digits_field)),
         after_audit_member=str(wiring.option("after_audit_member", defaults.after_audit_member)),
         contract_forms=tuple(wiring.option("contract_forms", [])),
+        attachment_list={**defaults.attachment_list, **wiring.option("attachment_list", {})},
     )
     return KingdeeAdapter(wiring.connection.name, client, wiring.specs, options, clock.now)
 

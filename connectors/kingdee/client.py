@@ -7,6 +7,7 @@ it was executed before the session was checked cannot be told from the answer.
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,6 +131,23 @@ class KingdeeClient:
     def audit(self, form: str, internal_ids: Sequence[str]) -> Mapping[str, Any]:
         """Audit documents by their internal ids; partial success as in `batch_save`."""
         return self._write("Audit", {"formid": form, "data": {"Ids": ",".join(internal_ids)}})
+
+    def upload(
+        self, form: str, internal_id: str, number: str, name: str, piece: bytes, file_id: str, *, last: bool
+    ) -> str:
+        """AttachmentUpload: one piece of a file of a document; answers the file's id, to which the next piece belongs."""
+        answer = self._write(
+            "AttachmentUpload",
+            {
+                "data": {
+                    "FileName": name, "FormId": form, "IsLast": last, "InterId": internal_id, "BillNO": number,
+                    "AliasFileName": name, "FileId": file_id, "EntryinterId": "-1", "Entrykey": "",
+                    "SendByte": base64.b64encode(piece).decode(),
+                }
+            },
+        )  # fmt: skip
+        result = answer.get("Result")
+        return str(result.get("FileId") or "") if isinstance(result, Mapping) else ""
 
     # --- how a call goes out ---
 

@@ -111,10 +111,6 @@ class Examiner(Protocol):
 class Attaches(Protocol):
     """Optional: files beside a voucher. A name stands once on a document, so that a repeated call finds what is there."""
 
-    def attachments(self, receipt: PostingReceipt) -> Sequence[str]:
-        """The names of the files on the document, as far as the system tells; see `attach` for systems that do not."""
-        ...
-
     def attach(self, receipt: PostingReceipt, name: str, body: bytes) -> None:
         """Put a file on the document. One of that name already there with the same size is a success; errors as in a push."""
         ...

@@ -40,6 +40,7 @@ from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter, ErpCapabilities, Lookup
 from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import OutboxRow, OutboxState, Store, StoredVoucher, UnitOfWork
+from hedge_core.use_cases.attachments import ATTACHMENT, attachments_of, send
 from hedge_core.use_cases.post import HEDGES, VOUCHER, leg_of, note_for
 from hedge_core.use_cases.reversals import mark_reversed
 from hedge_core.use_cases.verdict import Contact, Verdict
@@ -177,7 +178,22 @@ def _voucher_work(uow: UnitOfWork, row: OutboxRow, read: Mapping[str, StoredVouc
         return Message("post.no_such_voucher")
     if (stored.voucher.key, stored.voucher.content_hash) != (row.key, row.content_hash):
         return Message("post.changed_after_queueing")
-    return Work(voucher=stored.voucher, settled=stored.status is VoucherStatus.DELIVERED)
+    voucher = stored.voucher
+    if files := attachments_of(uow, voucher):  # the paper voucher says how many sheets go with it
+        voucher = replace(voucher, attachments=len(files))
+    return Work(voucher=voucher, settled=stored.status is VoucherStatus.DELIVERED)
+
+
+def _attachment_work(uow: UnitOfWork, row: OutboxRow, _: object) -> Work | Message:
+    voucher_id, _slash, name = row.subject.rpartition("/")
+    stored = uow.results.voucher(voucher_id)
+    if stored is None or stored.receipt is None:
+        return Message("post.no_such_voucher")
+    receipt = stored.receipt
+    for file in attachments_of(uow, stored.voucher):
+        if (file.name, file.digest) == (name, row.content_hash):
+            return Work(attempt=lambda adapter, file=file: send(adapter, receipt, file))  # type: ignore[misc]
+    return Message("post.changed_after_queueing")
 
 
 def _hedge_work(uow: UnitOfWork, row: OutboxRow, _: object) -> Work:
@@ -194,6 +210,7 @@ def _hedge_work(uow: UnitOfWork, row: OutboxRow, _: object) -> Work:
 _WORK: Final[Mapping[str, Callable[[UnitOfWork, OutboxRow, Any], Work | Message]]] = {
     VOUCHER: _voucher_work,
     HEDGES: _hedge_work,
+    ATTACHMENT: _attachment_work,
 }
 
 

@@ -16,6 +16,7 @@ from hedge_core.notes import hedge_note
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
 from hedge_core.use_cases.approvals import approve
+from hedge_core.use_cases.attachments import queue_attachments
 from messages import Message
 
 VOUCHER: Final = "voucher"
@@ -44,7 +45,8 @@ def queue_vouchers(
             voucher = stored.voucher
             if stored.approved_hash != voucher.content_hash:
                 raise RuleBroken("voucher_approval", voucher_id, Message("post.changed_after_approval"))
-            uow.outbox.enqueue(connection, VOUCHER, voucher_id, voucher.key, voucher.content_hash, clock.now())
+            row = uow.outbox.enqueue(connection, VOUCHER, voucher_id, voucher.key, voucher.content_hash, clock.now())
+            queue_attachments(uow, connection, voucher, row, clock.now())
             uow.results.set_voucher(voucher_id, VoucherStatus.QUEUED)
             uow.audit.append("voucher.queued", voucher_id, {"connection": connection, "key": voucher.key})
             queued += 1

@@ -10,7 +10,16 @@ from typing import Any
 from urllib.parse import parse_qs
 
 FORM_FREE = frozenset(
-    {"ExecuteBillQuery", "BillQuery", "QueryBusinessInfo", "QueryGroupInfo", "WorkflowAudit", "SwitchOrg", "SendMsg"}
+    {
+        "ExecuteBillQuery",
+        "BillQuery",
+        "QueryBusinessInfo",
+        "QueryGroupInfo",
+        "WorkflowAudit",
+        "SwitchOrg",
+        "SendMsg",
+        "AttachmentUpload",
+    }
 )
 """Operations whose first argument is the data itself; all others name the form first."""
 LOGINS = frozenset({"LoginBySign", "ValidateUser", "LoginByAppSecret", "Logout"})

@@ -230,6 +230,15 @@ _ALL = (
     _master("BD_AccountBook", "账簿", "FBOOKID", "FCurrencyID:base=BD_Currency FACCTTABLEID:base=BD_AccountTable"),
     _master("BD_UNIT", "计量单位", "FUNITID", "FBaseFactor:decimal~"),
     _master("BD_Currency", "币别", "FCURRENCYID", "FCODE:text FPRICEDIGITS:integer FAMOUNTDIGITS:integer"),
+    Form(
+        "BOS_Attachment",
+        "附件",
+        "FID",
+        "FBillNo",
+        fields(
+            "FBillNo:text~ FBillType:text~ FInterID:text~ FAttachmentName:text~ FAttachmentSize:integer~ FContent:text~"
+        ),
+    ),
     *(
         _master(form_id, name, "FID")
         for form_id, name in (

@@ -35,6 +35,7 @@ from sandbox.kingdee.forms import Form
 from sandbox.kingdee.query import QueryRefused, run_query
 from sandbox.kingdee.sessions import COOKIE, Gate, NotAllowed
 from sandbox.kingdee.texts import say
+from sandbox.kingdee.uploads import Uploads
 
 SUFFIX = ".common.kdsvc"
 AUTH = "Kingdee.BOS.WebApi.ServicesStub.AuthService."
@@ -42,7 +43,7 @@ FORMS = "Kingdee.BOS.WebApi.ServicesStub.DynamicFormService."
 DATA_CENTRES = "Kingdee.BOS.ServiceFacade.ServicesStub.Account.AccountService.GetDataCenterList"
 
 READS = frozenset({"ExecuteBillQuery", "BillQuery", "View", "QueryBusinessInfo", "QueryAsyncResult"})
-WRITES = frozenset({"Save", "BatchSave", "Draft", "Submit", "Audit", "UnAudit", "Delete"})
+WRITES = frozenset({"Save", "BatchSave", "Draft", "Submit", "Audit", "UnAudit", "Delete", "AttachmentUpload"})
 MOST_TASKS = 1_000
 LOGGED_REQUESTS = 500
 
@@ -88,11 +89,13 @@ class KingdeeSite:
         self._control = Control(books, gate, faults, self.log, control_token)
         self._tasks: OrderedDict[str, Any] = OrderedDict()
         self._tasks_lock = threading.Lock()
+        self._uploads = Uploads(books, self._fine)
         self._operations: Mapping[str, Callable[[Form, Mapping[str, Any]], Any]] = {
             "Save": lambda form, data: self._one(self._documents.save(form, data)),
             "Draft": lambda form, data: self._one(self._documents.save(form, data, draft=True)),
             "BatchSave": lambda form, data: self._many(self._documents.save_batch(form, data)),
             "View": self._view,
+            "AttachmentUpload": self._uploads.take,
             **{name: self._mover(name) for name in ("Submit", "Audit", "UnAudit", "Delete")},
         }
 

@@ -19,8 +19,10 @@ IDLE_SECONDS = 20 * 60
 MOST_SESSIONS = 5_000
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "clerk": frozenset({"read", "Save", "BatchSave", "Draft", "Submit", "Audit", "UnAudit", "Delete"}),
-    "maker": frozenset({"read", "Save", "BatchSave", "Draft", "Submit", "Delete"}),
+    "clerk": frozenset(
+        {"read", "Save", "BatchSave", "Draft", "Submit", "Audit", "UnAudit", "Delete", "AttachmentUpload"}
+    ),
+    "maker": frozenset({"read", "Save", "BatchSave", "Draft", "Submit", "Delete", "AttachmentUpload"}),
     "reader": frozenset({"read"}),
 }
 

@@ -36,6 +36,7 @@ INVENTED_TEXTS = {
     "too_long": "字段“{key}”超过{size}个字符",
     "number_taken": "编码“{value}”已存在",
     "quantity_positive": "第{line}行数量必须大于零",
+    "attach_after_audit": "单据已审核，不能上传附件",
     "repeat_package": "数据包重复提交",
     "voucher_lines": "凭证至少需要两条分录",
     "voucher_unbalanced": "借贷不平衡，借方合计{debit}，贷方合计{credit}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ UNREADABLE = {
 """Models a role may not even read. Reading `ir.model.data` itself is denied to accounting users too."""
 
 WRITABLE = {
-    "bot": ("account.move", "account.move.line", "mail.message", "hedge.match"),
+    "bot": ("account.move", "account.move.line", "mail.message", "hedge.match", "ir.attachment"),
     "reader": (),
     "admin": ("*",),
 }
@@ -155,6 +156,8 @@ class Records:
         """One plain record. Journal entries have their own rules."""
         self.require(caller, model, write=True)
         record = self.books.insert(model.name, self.to_store(model, values))
+        if model.name == "ir.attachment":
+            self.books.update(model.name, record, {"file_size": len(base64.b64decode(str(values.get("datas") or "")))})
         self.require_filled(model, record, caller.lang)
         return record
 

@@ -167,6 +167,8 @@ def _models(release: Release) -> list[Model]:
                "company_id many2one:res.company =location_id.company_id r", company="company_id"),
         _model("mail.message", "Message", "model char", "res_id integer", "body html", "message_type selection",
                "author_id many2one:res.partner", order="id desc", shown="model"),
+        _model("ir.attachment", "Attachment", "name char !", "res_model char", "res_id integer", "type selection",
+               "datas text", "file_size integer r"),
         _model("ir.model", "Models", "model char", "name char"),
         _model("ir.model.data", "Model Data", "module char !", "name char !", "model char", "res_id integer"),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from adapters.erp.kingdee.attach import Attachments
 from adapters.erp.kingdee.capabilities import CAPABILITIES
 from adapters.erp.kingdee.lookup import VoucherLookup
 from adapters.erp.kingdee.read import MasterReader, OrderReader, SnapshotReader, body_fields, map_body
@@ -71,6 +72,7 @@ class KingdeeAdapter:
         self._lookup = VoucherLookup(client, options)
         self._vouchers = VoucherWriter(client, options, self._lookup)
         self._hedges = HedgeWriter(client, options, forms)
+        self._attachments = Attachments(client, options)
         self._account_set = AccountSet(client, options, self._lookup)
 
     @property
@@ -149,6 +151,12 @@ class KingdeeAdapter:
     def voucher_body(self, voucher: Voucher) -> dict[str, Any]:
         """The exact model a push would send: for a dry run."""
         return voucher_model(voucher, self._options)
+
+    def attachments(self, receipt: PostingReceipt) -> Sequence[str]:
+        return list(self._attachments.names(receipt))
+
+    def attach(self, receipt: PostingReceipt, name: str, body: bytes) -> None:
+        self._attachments.attach(receipt, name, body)
 
     def find_hedges(self, leg: ExternalRef) -> HedgeNote | None:
         text = self._hedges.find(leg)

@@ -25,4 +25,5 @@ CAPABILITIES: Final = ErpCapabilities(
         {Question.RIGHTS, Question.PRECISION, Question.RATE_TYPES, Question.READ_BACK, Question.AFTER_AUDIT}
     ),
     discovers=True,
+    attaches=True,
 )

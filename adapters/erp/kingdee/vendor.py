@@ -75,6 +75,13 @@ class MasterForm:
     spec: str
 
 
+ATTACHMENT_LIST: Final = {
+    "form": "BOS_Attachment", "kind": "FBillType", "document": "FInterID", "name": "FAttachmentName",
+    "size": "FAttachmentSize",
+}  # fmt: skip
+"""Where the files of a document are listed. From memory, on no page of the vendor's that we know: an option."""
+
+
 @dataclass(frozen=True, slots=True)
 class KingdeeOptions:
     """What varies by account set and is configured per connection; nothing here is a constant of the product.
@@ -86,7 +93,8 @@ class KingdeeOptions:
     that tell stock rows apart. `red_letter`: reversals go out as negative amounts on the original side, not as mirrored
     lines. `cash_flow_field`: the entry's field for a cash-flow item (empty: a line that has one is refused).
     `amount_digits_field` of BD_Currency and `after_audit_member` of QueryBusinessInfo are not confirmed by the vendor's pages:
-    where a site calls them otherwise, `doctor` says that it cannot tell. `contract_forms` are described by `discover`."""
+    where a site calls them otherwise, `doctor` says that it cannot tell. `contract_forms` are described by `discover`.
+    `attachment_list` names the form that lists a document's files, and its fields."""
 
     account_book: str
     org: str
@@ -106,6 +114,7 @@ class KingdeeOptions:
     amount_digits_field: str = "FAMOUNTDIGITS"
     after_audit_member: str = "EditableAfterAudit"
     contract_forms: tuple[str, ...] = ()
+    attachment_list: dict[str, str] = field(default_factory=lambda: dict(ATTACHMENT_LIST))
 
     def __post_init__(self) -> None:
         """A page of one row cannot overlap with the next."""

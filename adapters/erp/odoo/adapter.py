@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from adapters.erp.odoo.attach import Attachments
 from adapters.erp.odoo.capabilities import CAPABILITIES
 from adapters.erp.odoo.checks import HealthCheck
 from adapters.erp.odoo.entries import LOAD_FIELDS, Numbers, account_codes, load_rows, module_voucher, partner_references
@@ -73,6 +74,7 @@ class OdooAdapter:
         self._lookup = EntryLookup(client, self._site, options)
         self._vouchers = VoucherWriter(client, self._site, self._lookup, options, now, CAPABILITIES.max_batch)
         self._hedges = HedgeWriter(client, self._site, options, {source.kind: source for source in ORDER_SOURCES})
+        self._attachments = Attachments(client)
         self._check = HealthCheck(client, self._site, options, self._mappers)
 
     @property
@@ -131,6 +133,12 @@ class OdooAdapter:
         if self._site.has_module:
             return {"vouchers": [module_voucher(voucher, numbers, self._options)]}
         return {"fields": list(LOAD_FIELDS), "data": load_rows(voucher, numbers, self._options)}
+
+    def attachments(self, receipt: PostingReceipt) -> Sequence[str]:
+        return list(self._attachments.names(receipt))
+
+    def attach(self, receipt: PostingReceipt, name: str, body: bytes) -> None:
+        self._attachments.attach(receipt, name, body)
 
     def find_hedges(self, leg: ExternalRef) -> HedgeNote | None:
         text = self._hedges.find(leg)

@@ -32,5 +32,6 @@ CAPABILITIES: Final = ErpCapabilities(
         }
     ),
     discovers=True,
+    attaches=True,
 )
 """`settle_seconds`: Odoo's default limit of one request is 120 s of real time, and it repeats busy transactions inside it."""
