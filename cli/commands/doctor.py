@@ -10,6 +10,7 @@ import typer
 
 from adapters.secrets import SecretRefused
 from adapters.storage import schema_state
+from cli.commands import cards as cards  # its command stands below `connection` too
 from cli.commands.books import connection_app
 from cli.screen import Word
 from cli.session import OK, PERSON_NEEDED, BookOption, JsonOption, Session, help_text
