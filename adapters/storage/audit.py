@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, insert, select, update
 
 from adapters.storage.schema import AUDIT_EVENTS, AUDIT_HEADS
-from adapters.storage.scope import Scope
+from adapters.storage.scope import Scope, pages
 from hedge_core.audit.events import AuditEvent, event_bytes
 from hedge_core.audit.tree import Frontier, leaf_hash
 
-_READ_AT_A_TIME = 1000
+_READ_AT_A_TIME: Final = 1000
+
+_HEAD: Final = select(AUDIT_HEADS).where(AUDIT_HEADS.c.book_id == bindparam("book")).with_for_update()
+_SET_HEAD: Final = (
+    update(AUDIT_HEADS)
+    .where(AUDIT_HEADS.c.book_id == bindparam("book"))
+    .values(size=bindparam("new_size"), root=bindparam("new_root"), frontier=bindparam("new_frontier"))
+)
+_INSERT: Final = insert(AUDIT_EVENTS)
 
 
 class Audit:
@@ -43,24 +54,18 @@ class Audit:
         other as briefly as possible."""
         if not self._waiting:
             return
-        head = self._scope.first(self._scope.select(AUDIT_HEADS).with_for_update())
+        database, book = self._scope.connection, self._scope.book
+        head = database.execute(_HEAD, {"book": book}).first()
         if head is None:
-            raise LookupError(f"book {self._scope.book} has no audit head")
+            raise LookupError(f"book {book} has no audit head")
         bodies = [event_bytes(self._event(head.size + n, *waiting)) for n, waiting in enumerate(self._waiting)]
         leaves = [leaf_hash(body) for body in bodies]
         frontier = Frontier.from_bytes(head.size, head.frontier).extend(leaves)
-        self._scope.insert(
-            AUDIT_EVENTS,
-            (
-                {"sequence": head.size + n, "body": body, "leaf_hash": leaf}
-                for n, (body, leaf) in enumerate(zip(bodies, leaves, strict=True))
-            ),
-        )
-        self._scope.run(
-            self._scope.update(AUDIT_HEADS).values(
-                size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes()
-            )
-        )
+        for page in pages(enumerate(zip(bodies, leaves, strict=True), head.size)):
+            rows = [{"book_id": book, "sequence": n, "body": body, "leaf_hash": leaf} for n, (body, leaf) in page]
+            database.execute(_INSERT, rows)
+        root = {"new_size": frontier.size, "new_root": frontier.root(), "new_frontier": frontier.to_bytes()}
+        database.execute(_SET_HEAD, {"book": book, **root})
         self._waiting.clear()
 
     def _event(self, sequence: int, at: datetime, kind: str, subject: str, details: Mapping[str, object]) -> AuditEvent:

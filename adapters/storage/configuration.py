@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from adapters.storage.codec import decode_open, encode_open
 from adapters.storage.schema import BOOKS, CONNECTIONS, CURSORS, DOCUMENTS, OUTBOX, RAW_RECORDS
@@ -18,6 +18,19 @@ from messages import Message
 
 LIMITS: Final = ("concurrency", "per_minute", "batch")
 """Options of a connection that a dispatcher obeys: calls at the same time, calls per minute, vouchers per call."""
+
+_WORKED: Final = (
+    update(CONNECTIONS)
+    .where(
+        CONNECTIONS.c.book_id == bindparam("book"),
+        CONNECTIONS.c.name == bindparam("place"),
+        or_(CONNECTIONS.c.failures_in_a_row != 0, CONNECTIONS.c.circuit_open_until.is_not(None)),
+    )
+    .values(failures_in_a_row=0, circuit_open_until=None)
+)
+_CONNECTION: Final = select(CONNECTIONS).where(
+    CONNECTIONS.c.book_id == bindparam("book"), CONNECTIONS.c.name == bindparam("place")
+)
 
 
 class Configuration:
@@ -35,7 +48,7 @@ class Configuration:
         self._scope.run(update(BOOKS).where(BOOKS.c.book_id == self._scope.book).values(settings=body))
 
     def connection(self, name: str) -> Connection | None:
-        found = self._scope.first(self._scope.select(CONNECTIONS).where(CONNECTIONS.c.name == name))
+        found = self._scope.connection.execute(_CONNECTION, {"book": self._scope.book, "place": name}).first()
         return None if found is None else _connection(found)
 
     def connections(self) -> list[Connection]:
@@ -77,9 +90,7 @@ class Configuration:
 
     def connection_worked(self, name: str) -> None:
         """The other side answered: nothing in a row any more, the circuit closed."""
-        troubled = or_(CONNECTIONS.c.failures_in_a_row != 0, CONNECTIONS.c.circuit_open_until.is_not(None))
-        mine = self._scope.update(CONNECTIONS).where(CONNECTIONS.c.name == name, troubled)
-        self._scope.run(mine.values(failures_in_a_row=0, circuit_open_until=None))
+        self._scope.connection.execute(_WORKED, {"book": self._scope.book, "place": name})
 
     def note_batch(self, name: str, most: int) -> None:
         """How many vouchers the adapter takes in one call, for the dispatcher."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Boolean, Integer, bindparam, func, select, update
 
 from adapters.storage import wake
 from adapters.storage.schema import OUTBOX, VOUCHERS_ONLY, WAITING
@@ -25,6 +25,46 @@ DECISIONS: Final = frozenset({OutboxState.PENDING, OutboxState.CANCELLED, Outbox
 """What a person, or a look at the other side, may make of a dead or unknown row."""
 
 _FREE: Final[dict[str, Any]] = {"lease_token": "", "lease_until": None}
+
+# --- what every delivery executes, put together once --------------------------------------------------------------------
+
+_MOMENT: Final = bindparam("moment", type_=OUTBOX.c.available_at.type)
+_IDS: Final = bindparam("ids", expanding=True, type_=BigInteger)
+_HELD_ROWS: Final = update(OUTBOX).where(
+    OUTBOX.c.book_id == bindparam("book"),
+    OUTBOX.c.id.in_(_IDS),
+    OUTBOX.c.lease_token == bindparam("token"),
+    OUTBOX.c.lease_until > _MOMENT,
+)
+_START: Final = (
+    _HELD_ROWS.where(OUTBOX.c.state == OutboxState.LEASED.value)
+    .values(
+        state=OutboxState.STARTED.value,
+        attempts=OUTBOX.c.attempts + 1,
+        lease_until=func.coalesce(bindparam("until", type_=OUTBOX.c.lease_until.type), OUTBOX.c.lease_until),
+    )
+    .returning(OUTBOX)
+)
+_FINISH: Final = (
+    _HELD_ROWS.where(OUTBOX.c.state == OutboxState.STARTED.value)
+    .values(
+        state=bindparam("becomes"),
+        available_at=bindparam("next", type_=OUTBOX.c.available_at.type),
+        attempts=OUTBOX.c.attempts - bindparam("back", type_=Integer),
+        last_error=bindparam("reason"),
+        found_by_lookup=bindparam("found", type_=Boolean),
+        unknowns=OUTBOX.c.unknowns + bindparam("unknown", type_=Integer),
+        batch_limit=func.coalesce(bindparam("limit", type_=Integer), OUTBOX.c.batch_limit),
+        lost_leases=0,
+        **_FREE,
+    )
+    .returning(OUTBOX.c.id)
+)
+_FOLLOWERS: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.book_id == bindparam("book"), OUTBOX.c.depends_on.in_(_IDS), WAITING)
+    .values(waits=False)
+)
 
 
 class Outbox:
@@ -95,14 +135,8 @@ class Outbox:
     def start_together(
         self, row_ids: Sequence[int], token: str, now: datetime, lease_until: datetime | None = None
     ) -> list[OutboxRow]:
-        renewed = {} if lease_until is None else {"lease_until": lease_until}
-        held = (OUTBOX.c.id.in_(row_ids), OUTBOX.c.lease_token == token, OUTBOX.c.lease_until > now)
-        started = self._scope.rows(
-            self._scope.update(OUTBOX)
-            .where(OUTBOX.c.state == OutboxState.LEASED.value, *held)
-            .values(state=OutboxState.STARTED.value, attempts=OUTBOX.c.attempts + 1, **renewed)
-            .returning(OUTBOX)
-        )
+        held = {"book": self._scope.book, "ids": list(row_ids), "token": token, "moment": now, "until": lease_until}
+        started = self._scope.connection.execute(_START, held).all()
         return sorted((row_of(row) for row in started), key=lambda row: row.id)
 
     def finish(
@@ -148,25 +182,12 @@ class Outbox:
         if state not in OUTCOMES:
             raise ValueError(f"a started row does not become {state.value}")
         now = self._scope.clock.now()
-        more: dict[str, Any] = {} if batch_limit is None else {"batch_limit": batch_limit}
-        if state is OutboxState.UNKNOWN:
-            more["unknowns"] = OUTBOX.c.unknowns + 1
-        held = (OUTBOX.c.id.in_(row_ids), OUTBOX.c.lease_token == token, OUTBOX.c.lease_until > now)
-        finished = self._scope.rows(
-            self._scope.update(OUTBOX)
-            .where(OUTBOX.c.state == OutboxState.STARTED.value, *held)
-            .values(
-                state=state.value,
-                available_at=available_at or now,
-                attempts=OUTBOX.c.attempts - (1 if give_attempt_back else 0),
-                last_error=last_error,
-                found_by_lookup=found_by_lookup,
-                lost_leases=0,
-                **more,
-                **_FREE,
-            )
-            .returning(OUTBOX.c.id)
-        )
+        ended = {
+            "book": self._scope.book, "ids": list(row_ids), "token": token, "moment": now,
+            "becomes": state.value, "next": available_at or now, "back": int(give_attempt_back), "reason": last_error,
+            "found": found_by_lookup, "unknown": int(state is OutboxState.UNKNOWN), "limit": batch_limit,
+        }  # fmt: skip
+        finished = self._scope.connection.execute(_FINISH, ended).all()
         ids = {int(row.id) for row in finished}
         if ids and state is OutboxState.DONE:
             self._wake_followers(ids)
@@ -220,8 +241,8 @@ class Outbox:
         return int(found.id)
 
     def _wake_followers(self, row_ids: set[int]) -> None:
-        following = self._scope.update(OUTBOX).where(OUTBOX.c.depends_on.in_(sorted(row_ids)), WAITING)
-        if self._scope.run(following.values(waits=False)):
+        following = {"book": self._scope.book, "ids": sorted(row_ids)}
+        if self._scope.connection.execute(_FOLLOWERS, following).rowcount:
             self._scope.woken.add(wake.OUTBOX)
 
 

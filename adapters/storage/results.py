@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, update
 
 from adapters.storage.codec import decode, decode_open, encode, encode_open
 from adapters.storage.schema import EXPECTATIONS, FINAL, MATCHES, SNAPSHOTS, VOUCHERS
@@ -94,6 +94,9 @@ class Results:
 
     def vouchers_named(self, voucher_ids: Sequence[str]) -> dict[str, StoredVoucher]:
         """Those that exist, by id."""
+        if len(voucher_ids) == 1:
+            alone = self._scope.connection.execute(_one(), {"book": self._scope.book, "id": voucher_ids[0]}).first()
+            return {} if alone is None else {alone.voucher_id: _voucher(alone)}
         found: dict[str, StoredVoucher] = {}
         for page in pages(voucher_ids):
             named = self._newest().where(self._scope.among(VOUCHERS.c.voucher_id, page))
@@ -102,10 +105,10 @@ class Results:
 
     def set_receipts(self, receipts: Mapping[str, PostingReceipt], status: VoucherStatus) -> None:
         """The same status for many vouchers, each with its receipt."""
-        table = VOUCHERS
-        mine = self._scope.update(table).where(table.c.voucher_id == bindparam("id"), table.c.revision == _highest())
-        rows = [{"id": name, "new": encode(receipt)} for name, receipt in sorted(receipts.items())]
-        self._scope.run(mine.values(status=status.value, receipt=bindparam("new")), rows)
+        usual = {"book": self._scope.book, "becomes": status.value}
+        rows = [{**usual, "id": name, "new": encode(receipt)} for name, receipt in sorted(receipts.items())]
+        if rows:
+            self._scope.connection.execute(_set_receipt(), rows if len(rows) > 1 else rows[0])
 
     def vouchers(self, status: VoucherStatus | None = None) -> list[StoredVoucher]:
         """The highest revision of each, by posting date and id."""
@@ -183,6 +186,20 @@ def _highest() -> Any:
     other = VOUCHERS.alias("other")
     same = (other.c.book_id == VOUCHERS.c.book_id, other.c.voucher_id == VOUCHERS.c.voucher_id)
     return select(func.max(other.c.revision)).where(*same).scalar_subquery()
+
+
+@cache
+def _one() -> Any:
+    """Its highest revision."""
+    mine = select(VOUCHERS).where(VOUCHERS.c.book_id == bindparam("book"), VOUCHERS.c.voucher_id == bindparam("id"))
+    return mine.order_by(VOUCHERS.c.revision.desc()).limit(1)
+
+
+@cache
+def _set_receipt() -> Any:
+    mine = (VOUCHERS.c.book_id == bindparam("book"), VOUCHERS.c.voucher_id == bindparam("id"))
+    newest = update(VOUCHERS).where(*mine, VOUCHERS.c.revision == _highest())
+    return newest.values(status=bindparam("becomes"), receipt=bindparam("new"))
 
 
 def _state(stored: StoredVoucher) -> dict[str, Any]:
