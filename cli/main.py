@@ -2,50 +2,62 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 from typer import rich_utils
 
-from cli.commands import (
-    audit,
-    backups,
-    basis,
-    books,
-    broker_answers,
-    brokers,
-    deliveries,
-    demo,
-    doctor,
-    inbox,
-    jobs,
-    keys,
-    ledger,
-    mappings,
-    matching,
-    movements,
-    outbox,
-    plans,
-    positions,
-    pricing,
-    recalc,
-    reconciliation,
-    records,
-    support,
-    terms,
-    voucher_life,
-    vouchers,
-    worker,
-)
 from cli.screen import Screen
 from cli.session import BUG, OK, PERSON_NEEDED, USAGE, guarded, help_text, language, speak, take_language
 from messages import Message, say
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=help_text("root"))
+SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "books": ("init", "upgrade", "config", "connection"),
+    "records": ("sync", "quarantine"),
+    "brokers": ("opening", "statement", "price"),
+    "broker_answers": ("broker",),
+    "inbox": ("inbox", "calendar"),
+    "movements": ("movement",),
+    "deliveries": ("delivery",),
+    "mappings": ("mapping", "accounts", "designation"),
+    "positions": ("exposure", "settle", "snapshot"),
+    "matching": ("match", "matches", "unmatch", "result", "roll"),
+    "pricing": ("pricing",),
+    "plans": ("plan",),
+    "basis": ("basis", "allocation"),
+    "limits": ("limit", "alert"),
+    "orders": ("order",),
+    "terms": ("terms",),
+    "recalc": ("recalc", "day"),
+    "vouchers": ("voucher",),
+    "voucher_life": (),
+    "ledger": ("period", "trial-balance"),
+    "reconciliation": ("reconcile",),
+    "outbox": ("outbox",),
+    "jobs": ("job", "schedule"),
+    "worker": ("worker",),
+    "audit": ("audit",),
+    "keys": ("key",),
+    "backups": ("backup", "restore", "verify"),
+    "support": ("support",),
+    "demo": ("demo", "sandbox"),
+    "doctor": ("doctor",),
+}
+"""Module of `cli.commands` -> the words that it puts below `hedgebridge`, in the order of the help. A run that begins with one
+of them loads that module and no other: loading all of them takes longer than most commands."""
+
+ALSO: Final[Mapping[str, tuple[str, ...]]] = {
+    "connection": ("doctor", "outbox"),
+    "designation": ("ledger",),
+    "statement": ("inbox",),
+    "voucher": ("voucher_life",),
+}
+"""Words below which other modules put commands of their own."""
 
 _USAGE_ERROR = typer.BadParameter.__bases__[0]
 """What every misuse of the command line derives from; typer does not export it under a name of its own."""
@@ -54,7 +66,6 @@ for panel in ("ARGUMENTS", "OPTIONS", "COMMANDS", "ERRORS"):
     setattr(rich_utils, f"{panel}_PANEL_TITLE", help_text(f"panel_{panel.lower()}"))
 
 
-@app.callback()
 def options(
     lang: Annotated[str, typer.Option("--lang", metavar="en|zh", help=help_text("lang"))] = "",
 ) -> None:
@@ -62,12 +73,26 @@ def options(
         raise typer.BadParameter(say(Message("cli.lang", {"lang": lang}), language()), param_hint="--lang")
 
 
-for subject in (
-    books, records, brokers, broker_answers, inbox, movements, deliveries, mappings,
-    positions, matching, pricing, plans, basis, terms,
-    recalc, vouchers, voucher_life, ledger, reconciliation, outbox, jobs, worker, audit, keys, backups, support, demo, doctor,
-):  # fmt: skip
-    subject.register(app)
+def application(first: str = "") -> typer.Typer:
+    """The command line: with the one subject that `first` names, or with all of them where it names none (a question for
+    help, a word that is none of ours)."""
+    subject = next((module for module, words in SUBJECTS.items() if first in words), None)
+    wanted = [*SUBJECTS] if subject is None else [subject, *ALSO.get(first, ())]
+    loaded = {module: importlib.import_module(f"cli.commands.{module}") for module in sorted(wanted)}
+    made = typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=help_text("root")
+    )
+    made.callback()(options)
+    for module in SUBJECTS if subject is None else (subject,):
+        loaded[module].register(made)
+    return made
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, the whole command line, made when somebody asks for it."""
+    if name != "app":
+        raise AttributeError(name)
+    return globals().setdefault("app", application())
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,6 +117,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _called(arguments: Sequence[str]) -> int:
+    app = application(arguments[0] if arguments else "")
     code = app(arguments, prog_name="hedgebridge", standalone_mode=False)
     return code if isinstance(code, int) else OK
 
