@@ -28,9 +28,13 @@ class PostingCases(Cases):
             voucher = erp.voucher(number, Decimal(amount))
             receipt_of(adapter, voucher)
             (document,) = erp.booked(voucher.key)
-            assert [(line.account, line.debit, line.credit) for line in document.lines] == [
-                (line.account, line.debit, line.credit) for line in voucher.lines
-            ]
+            if getattr(erp, "sees_lines", True):
+                assert [(line.account, line.debit, line.credit) for line in document.lines] == [
+                    (line.account, line.debit, line.credit) for line in voucher.lines
+                ]
+            else:  # a real system whose books are seen through the adapter only
+                found = adapter.find_voucher(voucher.key)
+                assert found is not None and found.total == voucher.total
             assert document.posting_date == voucher.posting_date
 
     @changes_state

@@ -14,6 +14,7 @@ from sandbox.generic import command as generic
 from sandbox.kingdee import command as kingdee
 from sandbox.nccloud import command as nccloud
 from sandbox.odoo import command as odoo
+from sandbox.proxy import command as proxy
 from sandbox.sap import command as sap
 from sandbox.u8cloud import command as u8cloud
 from sandbox.u8openapi import command as u8openapi
@@ -30,6 +31,7 @@ COMMANDS = {
     "kingdee": (kingdee, "a Kingdee K/3 Cloud site on a loopback port, loaded with the demo company"),
     "nccloud": (nccloud, "a Yonyou NC Cloud business centre on a loopback port, loaded with the demo company"),
     "odoo": (odoo, "an Odoo of any release from 14 to 19 on a loopback port, loaded with the demo company"),
+    "proxy": (proxy, "a way to any other system that delays, refuses, cuts, stalls or loses answers by rule"),
     "sap": (sap, "an SAP S/4HANA system on a loopback port, loaded with the demo company"),
     "statements": (statements, "the demo company's broker statements, price lists and designation as files"),
     "u8cloud": (u8cloud, "a Yonyou U8 Cloud site on a loopback port, loaded with the demo company"),
