@@ -26,6 +26,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "deliveries": ("delivery",),
     "mappings": ("mapping", "accounts", "designation"),
     "positions": ("exposure", "settle", "snapshot"),
+    "morning": ("morning",),
     "matching": ("match", "matches", "unmatch", "result", "roll"),
     "pricing": ("pricing",),
     "plans": ("plan",),
