@@ -27,6 +27,7 @@ from hedge_core.use_cases.sweep import sweep
 from messages import Message
 from worker.anchoring import checkpoint_and_anchor
 from worker.bootstrap import WORKER, App
+from worker.broker_statements import fetch_job, prices_job
 from worker.job_runs import JobKind
 from worker.statement_inbox import look_once
 
@@ -91,6 +92,16 @@ def statements(app: App, run: Running) -> Counts:
             if not uow.jobs.unfinished("settle"):
                 add_job(uow, KINDS, "settle", {})
     return {**counts, "waiting": len(waiting)}
+
+
+def fetch(app: App, run: Running) -> Counts:
+    """Fetch the day's statements over a broker connection. One that was stored may complete a day: it is settled next."""
+    counts, stored = fetch_job(app, run)
+    if stored:
+        with app.store.begin(run.job.book, WORKER) as uow:
+            if not uow.jobs.unfinished("settle"):
+                add_job(uow, KINDS, "settle", {})
+    return counts
 
 
 def _stored(one: Taken) -> bool:
@@ -158,6 +169,8 @@ def checkpoint(app: App, run: Running) -> Counts:
 KINDS: dict[str, JobKind] = {
     "pull": JobKind(pull, needs=("connection",), alone="pull", by=("connection",)),
     "statements": JobKind(statements, alone="statements"),
+    "fetch": JobKind(fetch, needs=("connection",), alone="broker", by=("connection",)),
+    "prices": JobKind(prices_job, needs=("connection",), alone="broker", by=("connection",)),
     "settle": JobKind(settle_days, alone="settle"),
     "resolve": JobKind(resolve, needs=("connection",), alone="resolve", by=("connection",)),
     "sweep": JobKind(sweep_ledger, needs=("connection",), alone="sweep", by=("connection",)),

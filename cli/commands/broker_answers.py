@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +10,7 @@ import typer
 from cli.screen import Word
 from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
 from hedge_core.errors import InvalidInput
+from hedge_core.use_cases.fetch_statements import instruments_to_price
 from hedge_core.use_cases.pull_broker import BrokerPull, fix_prices, pull_broker
 from messages import Message
 from worker.brokers import is_broker
@@ -87,7 +88,8 @@ def broker_prices(
     adapter = app.broker(here, connection)
     try:
         trading_day = day.date() if day else adapter.trading_day()
-        wanted = instrument or held(session, trading_day)
+        with app.store.read(here) as uow:
+            wanted = instrument or instruments_to_price(uow, trading_day)
         if not wanted:
             raise InvalidInput("--instrument", 0, "", Message("broker.no_instruments"))
         try:
@@ -119,11 +121,3 @@ def broker_connections(session: Session) -> list[str]:
     if not names:
         raise InvalidInput("connection", 0, "", Message("broker.none"))
     return names
-
-
-def held(session: Session, trading_day: date) -> list[str]:
-    """Instruments of the positions that brokers answered on that day."""
-    with session.app.store.read(session.book) as uow:
-        accounts = {seen.fill.account for seen in uow.broker_queries.fills()} | set(uow.statements.accounts())
-        answers = [uow.broker_queries.positions(account, trading_day) for account in sorted(accounts)]
-    return sorted({position.instrument for answer in answers if answer for position in answer.positions})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -24,6 +25,7 @@ from hedge_core.use_cases.statements import (
     import_statements,
 )
 from messages import Message
+from worker.broker_statements import fetch_days
 
 opening_app = typer.Typer(no_args_is_help=True, help=help_text("opening"))
 statement_app = typer.Typer(no_args_is_help=True, help=help_text("statement"))
@@ -123,6 +125,42 @@ def statement_import(
         )
 
     refused = session.each_file(files, take)
+    waits = _show_imported(session, done)
+    session.end(refused or (PERSON_NEEDED if waits else OK))
+
+
+@statement_app.command("fetch", help=help_text("statement_fetch"))
+def statement_fetch(
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help=help_text("broker_connection"))],
+    day: Annotated[
+        datetime | None,
+        typer.Argument(metavar="[YYYY-MM-DD]", formats=["%Y-%m-%d"], help=help_text("statement_fetch_day")),
+    ] = None,
+    accept: Annotated[str, typer.Option("--accept", metavar="REASON", help=help_text("accept"))] = "",
+    reopen: Annotated[str, typer.Option("--reopen", metavar="REASON", help=help_text("reopen"))] = "",
+    approved_by: Annotated[str, typer.Option("--approved-by", metavar="NAME", help=help_text("approved_by"))] = "",
+    book: BookOption = "",
+    who: AsOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    session = Session(book, who, as_json)
+    app, here = session.app, session.book
+    approval = Approval(accept, reopen, approved_by)
+    given = None if day is None else day.date()
+    try:
+        found = fetch_days(app, here, connection, session.actor, given, approval)
+    finally:
+        app.drop_broker(here, connection)
+    waits = _show_imported(session, [one for fetched in found for one in fetched.imported])
+    missing = [told for fetched in found for told in fetched.missing]
+    for told in missing:
+        session.screen.tell(told, "yellow")
+    session.end(PERSON_NEEDED if waits or missing else OK)
+
+
+def _show_imported(session: Session, done: list[ImportedStatement]) -> bool:
+    """What became of each statement; whether one waits for a person."""
+    as_json = session.screen.as_json
     rows = [
         {"account": d.account, "day": d.trading_day, "state": Word(d.state), "version": d.version, "fills": d.fills,
          "findings": [w.message for w in d.warnings], "changes": [c.message for c in d.changes]}
@@ -138,7 +176,7 @@ def statement_import(
     waits = [d for d in done if d.state in (NEEDS_ACCEPTANCE, NEEDS_REOPENING)]
     for d in waits:
         session.screen.tell(Message(f"cli.{d.state}", {"account": d.account, "day": d.trading_day}), "bold yellow")
-    session.end(refused or (PERSON_NEEDED if waits else OK))
+    return bool(waits)
 
 
 @price_app.command("import", help=help_text("price_import"))

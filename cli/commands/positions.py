@@ -23,7 +23,7 @@ snapshot_app = typer.Typer(no_args_is_help=True, help=help_text("snapshot"))
 
 Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
 FUNDS_COLUMNS = (
-    "account", "balance", "equity", "margin", "realised_mtm", "holding_mtm", "fee", "floating", "realised_trade",
+    "account", "currency", "balance", "equity", "margin", "realised_mtm", "holding_mtm", "fee", "floating", "realised_trade",
 )  # fmt: skip
 LOT_COLUMNS = (
     "lot", "instrument", "direction", "open_price", "lots_start", "closed", "lots_end", "realised_trade",
@@ -192,7 +192,7 @@ def snapshot_show(
         raise _no_snapshot(day.date())
     figures = decode(stored.body).figures
     funds = [
-        {"account": f.account, "balance": f.balance, "equity": f.equity, "realised_mtm": f.realised_mtm,
+        {"account": f.account, "currency": f.currency, "balance": f.balance, "equity": f.equity, "realised_mtm": f.realised_mtm,
          "holding_mtm": f.holding_mtm, "fee": f.fee, "margin": f.margin,
          "floating": f.floating, "realised_trade": f.realised_trade}
         for f in figures.funds()
@@ -203,16 +203,21 @@ def snapshot_show(
          "holding_mtm": r.holding_mtm, "floating": r.floating}
         for r in figures.lots()
     ]  # fmt: skip
+    prices = [
+        {"subject": p.instrument, "kind": Word(p.kind), "price": p.price, "source": p.source, "day": p.trading_day}
+        for p in figures.header.prices
+    ]  # fmt: skip
     head = {
         "day": day.date(), "version": stored.version, "status": Word(stored.status), "snapshot": stored.digest,
         "previous": stored.previous_digest or None,
     }  # fmt: skip
     if as_json:
-        session.screen.record("snapshot", {**head, "funds": funds, "lots": lots})
+        session.screen.record("snapshot", {**head, "funds": funds, "lots": lots, "prices": prices})
         return
     session.screen.record("snapshot", head)
     session.screen.rows("funds", FUNDS_COLUMNS, funds, spare=FUNDS_COLUMNS[3:])
     session.screen.rows("lots", LOT_COLUMNS, lots, spare=("lots_start", "closed", "realised_trade", "holding_mtm"))
+    session.screen.rows("broker_prices", ("subject", "day", "kind", "price", "source"), prices)
 
 
 @snapshot_app.command("diff", help=help_text("snapshot_diff"))

@@ -67,6 +67,9 @@ class Approval:
         return bool(self.reopen and self.approved_by)
 
 
+NO_APPROVAL: Final = Approval()
+
+
 def import_statements(
     store: Store,
     book: BookId,
@@ -76,7 +79,7 @@ def import_statements(
     products: ProductTable,
     actor: Actor,
     clock: Clock,
-    approval: Approval = Approval(),
+    approval: Approval = NO_APPROVAL,
     calendar: TradingCalendar | None = None,
 ) -> list[ImportedStatement]:
     """Import every statement of one file, all of them or none: when one of them needs a person's decision, the answer

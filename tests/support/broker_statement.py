@@ -35,15 +35,44 @@ def copper_statement(dealt: Sequence[Dealt], day: date, account: str, balance: s
         open_lots[one.direction.opposite] -= one.lots
         closed.append(
             {
-                "平仓日期": when, "交易所": "上期所", "品种": "铜", "合约": code, "开仓日期": when, "投/保": "投",
-                "买/卖": SIDES[one.direction], "手数": str(one.lots), "开仓价": f"{PRICE}.000", "昨结算": f"{PRICE}.000",
-                "成交价": f"{PRICE}.000", "平仓盈亏": "0.00",
+                "平仓日期": when,
+                "交易所": "上期所",
+                "品种": "铜",
+                "合约": code,
+                "开仓日期": when,
+                "投/保": "投",
+                "买/卖": SIDES[one.direction],
+                "手数": str(one.lots),
+                "开仓价": f"{PRICE}.000",
+                "昨结算": f"{PRICE}.000",
+                "成交价": f"{PRICE}.000",
+                "平仓盈亏": "0.00",
             }
-        )  # fmt: skip
+        )
     held = [
-        ctp_text.position("cu2605", when, "投", SIDES[side], lots, f"{PRICE}.000", "0.00", "0.00", "0.00")
+        ctp_text.position(
+            "cu2605",
+            when,
+            "投",
+            SIDES[side],
+            lots,
+            f"{PRICE}.000",
+            "0.00",
+            "0.00",
+            "0.00",
+            previous=f"{PRICE}.000",
+            settled=f"{PRICE}.000",
+        )
         for side, lots in open_lots.items()
         if lots
     ]
-    tables = {ctp_text.FILLS: fills, ctp_text.CLOSED: closed, ctp_text.POSITIONS: held}
+    long, short = (open_lots[side] for side in (Direction.BUY, Direction.SELL))
+    price = f"{PRICE}.000"
+    total = ctp_text.summarised(
+        "cu2605", "投", long, price, short, price, "0.00", "0.00", previous=price, settled=price
+    )
+    tables = {
+        ctp_text.FILLS: fills, ctp_text.CLOSED: closed, ctp_text.POSITIONS: held,
+        ctp_text.SUMMARY: [total] if held else [],
+    }  # fmt: skip
     return ctp_text.statement(ctp_text.Day(balance, tables), date=when, client=account)
