@@ -35,7 +35,7 @@ class FuturesLeg:
     the base unit, − when sold; prices per base unit as the exchange quotes them. The legs of a roll follow each other."""
 
     instrument: str
-    quantity: Decimal
+    quantity: Decimal | Fraction
     opened: Decimal
     closed: Decimal
 
@@ -85,9 +85,9 @@ def attribute(
     spot: SpotChange,
     legs: Sequence[FuturesLeg],
     *,
-    fees: Decimal = _ZERO,
-    funding: Decimal = _ZERO,
-    delivered: Decimal = _ZERO,
+    fees: Decimal | Fraction = _ZERO,
+    funding: Decimal | Fraction = _ZERO,
+    delivered: Decimal | Fraction = _ZERO,
 ) -> Attribution:
     """The attribution of a hedge (facts 3.10), with v = 1 + VAT, q goods, p futures (p = −h when sold):
 
@@ -130,9 +130,10 @@ def attribute(
 
 def _carried(one: FuturesLeg, two: FuturesLeg) -> Fraction:
     """The quantity that a roll moved: the smaller of the two positions; nothing if the side changed."""
-    if one.quantity * two.quantity <= 0:
+    first, second = Fraction(one.quantity), Fraction(two.quantity)
+    if first * second <= 0:
         return _NONE
-    return Fraction(min(one.quantity, two.quantity, key=abs))
+    return first if abs(first) <= abs(second) else second
 
 
 def _half_away(value: Fraction) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -12,28 +12,44 @@ from hedge_core.attribution import LINES, Attribution, FuturesLeg, SpotChange, a
 from hedge_core.basis import Quote
 from hedge_core.errors import RuleBroken
 from hedge_core.model.matches import HedgeMatch, SpotLeg
-from hedge_core.rounding import EXACT, round_half_up
 from messages import Message
 
 _ZERO: Final = Decimal(0)
-_FEE_PLACES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class HeldLot:
     """A position lot with the way it took here: `legs` from the first opening to the price now, quantities signed and of
-    the whole lot (a roll's legs follow each other); `fee` is what was paid for opening all of them."""
+    the whole lot (a roll's legs follow each other, each as large as what it carried); `fee` is what was paid so far,
+    `funding` what the margin's money cost, both ≥ 0."""
 
     lot_id: str
     quantity: Decimal
     legs: tuple[FuturesLeg, ...]
-    fee: Decimal = _ZERO
+    fee: Decimal | Fraction = _ZERO
+    funding: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPart:
+    """Futures that were closed, with their fees and funding. `leg` is what they stood against ("" for nothing) with
+    `spot_quantity` ≥ 0 of it, `at` the price of those goods on the closing day. `delivered` goods went to or came from the
+    exchange (+ when ours went), taxed at `vat_rate`."""
+
+    lot: HeldLot
+    commodity: str
+    leg: str = ""
+    spot_quantity: Decimal = _ZERO
+    at: Quote | None = None
+    delivered: Decimal = _ZERO
+    vat_rate: Decimal = _ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """The result of one spot leg or of one unmatched lot. `kind` is the leg's, or `futures` for lots that no goods stand
-    against. `attribution` is exact; `lines` are its lines to the minor unit and add up to `total`."""
+    """The result of one spot leg or of one unmatched lot. `kind` is the leg's, `futures` for open lots that no goods stand
+    against, `closed` for closed lots whose goods are gone too or never were. `attribution` is exact; `lines` are its lines
+    to the minor unit and add up to `total`."""
 
     subject: str
     kind: str
@@ -62,9 +78,14 @@ def result_rows(
     lots: Mapping[str, HeldLot],
     matches: Sequence[HedgeMatch],
     currency: str = "CNY",
+    closed: Sequence[ClosedPart] = (),
+    funding: Mapping[str, Fraction] | None = None,
 ) -> tuple[tuple[ResultRow, ...], tuple[RuleBroken, ...]]:
     """One row per leg (matched part with its futures, free part alone) and one per lot with something unmatched. `prices`
-    is by the leg's record.
+    is by the leg's record, `funding` what the money in a leg's goods cost.
+
+    Goods that had a hedge now closed change with it until the closing day and alone from then on, as far as they are not
+    under a hedge again. Closed lots without goods that are still there are rows of their own.
 
     A leg without prices, or a match whose leg or lot is gone, is named and left out (`result_price_missing`,
     `result_lot_missing`). RuleBroken `result_residual` if a line were ever left over."""
@@ -77,6 +98,11 @@ def result_rows(
             by_leg.setdefault(str(match.leg), []).append(match)
         else:
             broken.append(_broken("lot_missing", match.match_id, lot=match.lot_id, leg=match.leg))
+    past: dict[str, list[ClosedPart]] = {}
+    alone = [one for one in closed if not one.leg]
+    for one in closed:
+        if one.leg:
+            past.setdefault(one.leg, []).append(one)
     for leg in legs:
         name = str(leg.ref)
         if name not in prices:
@@ -91,11 +117,24 @@ def result_rows(
             held = Decimal(-sign) * match.futures_quantity
             parts.append(_part(prices[name], sign * match.spot_quantity, lot, held))
         rest = leg.quantity - sign * sum((match.spot_quantity for match in mine), _ZERO)
+        for one in past.pop(name, ()):
+            goods = sign * min(one.spot_quantity, max(_ZERO, sign * rest))
+            rest -= goods
+            at = prices[name].now if one.at is None else one.at
+            parts.append(_closed_part(SpotChange(goods, prices[name].then, at), one))
+            parts.append(attribute(SpotChange(goods, at, prices[name].now), ()))
+        if cost := (funding or {}).get(name):
+            parts.append(attribute(SpotChange(_ZERO, prices[name].then, prices[name].now), (), funding=-cost))
         if rest:
             parts.append(attribute(SpotChange(rest, prices[name].then, prices[name].now), ()))
         if parts:
             futures = -sign * sum((match.futures_quantity for match in mine), _ZERO)
             rows.append(_row(name, leg.kind, leg.commodity, leg.quantity, futures, parts, currency, broken))
+    for subject, ones in sorted(_by_subject(past, alone).items()):
+        parts = [
+            _closed_part(SpotChange(_ZERO, Quote(_ZERO, one.vat_rate), Quote(_ZERO, one.vat_rate)), one) for one in ones
+        ]
+        rows.append(_row(subject, "closed", ones[0].commodity, _ZERO, _ZERO, parts, currency, broken))
     commodities = {match.lot_id: match.commodity for match in matches}
     nothing = SpotPrices(Quote(_ZERO), Quote(_ZERO))
     for name in sorted(lots):
@@ -114,13 +153,23 @@ def book_total(rows: Sequence[ResultRow]) -> dict[str, Decimal]:
 
 def _part(prices: SpotPrices, spot: Decimal, lot: HeldLot, held: Decimal) -> Attribution:
     """One match: the share of the lot's legs and fee that `held` is."""
-    legs = []
-    with localcontext(EXACT):
-        for leg in lot.legs:
-            # Every leg of the way carries the quantity of the match: a roll moves it whole.
-            legs.append(FuturesLeg(leg.instrument, held, leg.opened, leg.closed))
-        fee = round_half_up(lot.fee * abs(held) / abs(lot.quantity), _FEE_PLACES) if lot.quantity else _ZERO
-    return attribute(SpotChange(spot, prices.then, prices.now), legs, fees=fee)
+    share = Fraction(held) / Fraction(lot.quantity)
+    legs = [replace(leg, quantity=Fraction(leg.quantity) * share) for leg in lot.legs]
+    change = SpotChange(spot, prices.then, prices.now)
+    return attribute(change, legs, fees=Fraction(lot.fee) * abs(share), funding=-lot.funding * abs(share))
+
+
+def _closed_part(change: SpotChange, one: ClosedPart) -> Attribution:
+    lot = one.lot
+    return attribute(change, lot.legs, fees=Fraction(lot.fee), funding=-lot.funding, delivered=one.delivered)
+
+
+def _by_subject(past: Mapping[str, Sequence[ClosedPart]], alone: Sequence[ClosedPart]) -> dict[str, list[ClosedPart]]:
+    """Closed parts by the leg they stood against, else by their lot."""
+    found = {name: list(ones) for name, ones in past.items()}
+    for one in alone:
+        found.setdefault(one.lot.lot_id, []).append(one)
+    return found
 
 
 def _row(
