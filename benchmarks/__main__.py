@@ -21,7 +21,7 @@ from rich.table import Table
 
 MODULES = (
     "mapping_speed",
-    "ingest_speed",
+    "ingest",
     "settlement_speed",
     "recalculation_speed",
     "whole_recalculation_speed",
@@ -31,6 +31,7 @@ MODULES = (
     "statement_speed",
     "jobs",
     "vouchers",
+    "erp_speed",
 )
 SUMMARY = Path("var/bench/summary.json")
 
