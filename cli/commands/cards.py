@@ -20,8 +20,8 @@ HEAD: Final = """# Capability cards
 中文摘要：各系统适配器能做什么，由代码生成（`hedgebridge connection cards`），请勿手工修改；测试会核对本页与代码一致。
 
 Made by `hedgebridge connection cards > docs/connections/cards.md`; a test compares this page with the adapters.
-`doctor` answers time zone, accounts, cash flow and separate user for every system from what the book knows; what stands in the row
-"doctor cannot ask" has to be looked at by hand.
+`doctor` answers time zone, accounts, cash flow and separate user for every system from what the book knows; what stands in the
+row "doctor cannot ask" has to be looked at by hand.
 """
 _SHARED: Final = (
     Question.LOGIN, Question.TIME_ZONE, Question.ACCOUNTS, Question.CASH_FLOW, Question.SEPARATE_USER,
