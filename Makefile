@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 
-.PHONY: demo test coverage bench clean help
+.PHONY: demo test coverage bench chaos clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -27,6 +27,9 @@ coverage: $(VENV)/.test  ## the tests once more under branch coverage, about thr
 
 bench: $(VENV)/.test  ## measure, side by side in one run, and write var/bench/summary.json
 	$(RUN) benchmarks
+
+chaos: $(VENV)/.test  ## kill, cut, delay and empty everything, then count the ERPs' books; about eight minutes
+	$(RUN) chaos $(CHAOS_OPTIONS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("HedgeBridge needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
