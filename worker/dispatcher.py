@@ -16,10 +16,13 @@ import structlog
 
 from hedge_core.errors import PlatformError
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.jobs import WorkQueue
+from hedge_core.ports.jobs import Lease, WorkQueue
 
 LONGEST_REST: Final = 30.0
 """Seconds between attempts while the database or the broker cannot be reached."""
+
+_SHARE: Final = 4
+"""While more is due, one look is made for a quarter of the leases in hand and not for each: the others keep the threads busy."""
 
 _log = structlog.get_logger("hedgebridge.dispatcher")
 
@@ -43,8 +46,11 @@ class Dispatcher:
         self._send = send
         self._clock = clock
         self._pace = pace
-        self._handed: set[int] = set()
+        self._handed: dict[int, Lease] = {}
         self._ended: set[int] = set()
+        self._all_sent = True
+        """Whether the last look found less than there was room for: what comes next may be withheld by a limit of its
+        connection, and the end of every call may make room for it."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -57,7 +63,18 @@ class Dispatcher:
         """A worker of this process has ended its work on a lease: there is room again, without asking the database."""
         with self._lock:
             self._ended.add(row_id)
-        self._wake.set()
+            room = self._pace.in_hand - len(self._handed.keys() - self._ended)
+        if self._all_sent or room * _SHARE >= self._pace.in_hand:
+            self._wake.set()
+
+    def lease(self, row_id: int) -> Lease | None:
+        """A lease that was handed out here and whose work has not ended, without asking the database: its token decides there
+        whether it still holds."""
+        with self._lock:
+            found = None if row_id in self._ended else self._handed.get(row_id)
+        if found is None or found.lease_until is None or found.lease_until <= self._clock.now():
+            return None
+        return found
 
     def stop(self) -> None:
         """Hand out nothing more."""
@@ -70,14 +87,15 @@ class Dispatcher:
         while not self._stop.is_set():
             self._wake.clear()  # before the look: what is committed during it is looked for again
             try:
-                rest = 0.0 if self.dispatch() else self._rest()
+                self.dispatch()
+                rest = self._rest()
             except Exception as error:  # noqa: BLE001 - a dispatcher that ended here would stop all postings in silence
                 troubles += 1
                 _log.warning("dispatcher.trouble", error=type(error).__name__, text=str(error), in_a_row=troubles)
                 self._stop.wait(min(LONGEST_REST, self._pace.poll_seconds * 2**troubles))
                 continue
             troubles = 0
-            if rest:
+            if rest > 0:
                 self._wake.wait(rest)
 
     def dispatch(self) -> int:
@@ -89,8 +107,11 @@ class Dispatcher:
             return 0
         leases = self._queue.lease_due(self._clock.now(), self._pace.lease_seconds, room)
         with self._lock:
+            self._all_sent = len(leases) < room
             self._ended.difference_update(lease.id for lease in leases)
-            self._handed.update(lease.id for lease in leases)
+            self._handed.update((lease.id, lease) for lease in leases)
+            if self._all_sent and self._ended:
+                self._wake.set()  # they ended during the look, when nobody knew that it would matter
         for lease in leases:
             self._send(lease.id)
         return len(leases)
@@ -98,17 +119,18 @@ class Dispatcher:
     def in_hand(self) -> int:
         """Leases handed out here whose work has not ended; one that ran out counts as due again."""
         with self._lock:
-            handed = self._handed - self._ended
+            handed = self._handed.keys() - self._ended
         held = self._queue.held(handed, self._clock.now())
         with self._lock:
-            self._handed &= held
+            gone = (handed - held) | self._ended
+            self._handed = {row_id: lease for row_id, lease in self._handed.items() if row_id not in gone}
             self._ended.clear()
             return len(self._handed)
 
     def give_back(self) -> None:
         """What was handed out here and nobody has started is due again at once, for other processes."""
         with self._lock:
-            handed = self._handed - self._ended
+            handed = self._handed.keys() - self._ended
         try:
             self._queue.give_back(handed)
         except PlatformError as error:
@@ -124,12 +146,17 @@ class Dispatcher:
 
     def _in_hand_here(self) -> int:
         with self._lock:
-            self._handed -= self._ended
+            for row_id in self._ended:
+                self._handed.pop(row_id, None)
             self._ended.clear()
             return len(self._handed)
 
     def _rest(self) -> float:
-        """Until the next look, at most a poll: sooner when something becomes due before."""
+        """Until the next look, at most a poll: sooner when something becomes due before, unless all hands are full."""
+        if not self._all_sent:
+            return (
+                0.0 if self._in_hand_here() * _SHARE <= self._pace.in_hand * (_SHARE - 1) else self._pace.poll_seconds
+            )
         now = self._clock.now()
         due = self._queue.next_due(now)
         if due is None or due <= now:

@@ -92,10 +92,7 @@ class Runtime:
         stopping: Callable[[], None] = lambda: None,
     ) -> None:
         usual = Lane(DELIVERIES, queue, deliver, settings.worker_threads, settings.lease_seconds, "outbox")
-        self._broker = make_broker(settings.broker)
-        self._lanes = [
-            _RunningLane(self._broker, lane, settings, clock) for lane in (lanes if lanes is not None else (usual,))
-        ]
+        self._lanes = [_RunningLane(lane, settings, clock) for lane in (lanes if lanes is not None else (usual,))]
         self._planner = planner
         self._subscribe = subscribe
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -135,7 +132,8 @@ class Runtime:
             for lane in self._lanes:
                 lane.stop()
         finally:
-            self._broker.close()
+            for lane in self._lanes:
+                lane.broker.close()
 
     def drain(self, seconds: float, progress: Callable[[], None] | None = None, quiet_for: float = 0) -> bool:
         """Work until nothing is in work or due (within `quiet_for` seconds), at most `seconds`. True when drained."""
@@ -157,16 +155,18 @@ class Runtime:
 
 
 class _RunningLane:
-    """A lane with its actor, its dramatiq worker and its dispatcher's thread."""
+    """A lane with its broker, its actor, its dramatiq worker and its dispatcher's thread. A worker puts its own middleware
+    into its broker, and two of the same kind are one too many: so each lane has connections of its own."""
 
-    def __init__(self, broker: dramatiq.Broker, lane: Lane, settings: Settings, clock: Clock) -> None:
+    def __init__(self, lane: Lane, settings: Settings, clock: Clock) -> None:
         self.of = lane
+        self.broker = make_broker(settings.broker)
         place = settings.broker_queue if lane.name == DELIVERIES else f"{settings.broker_queue}.{lane.name}"
         self._actor: Any = dramatiq.actor(  # type: ignore[call-overload]
-            self._on_message, broker=broker, actor_name=f"do_{lane.name}", queue_name=place
+            self._on_message, broker=self.broker, actor_name=f"do_{lane.name}", queue_name=place
         )
         self._worker = dramatiq.Worker(
-            broker, queues={place}, worker_threads=lane.threads, worker_timeout=_WORKER_TIMEOUT
+            self.broker, queues={place}, worker_threads=lane.threads, worker_timeout=_WORKER_TIMEOUT
         )
         pace = Pace(lane.threads * 2, lane.lease_seconds, settings.poll_seconds)
         self.dispatcher = Dispatcher(lane.queue, self._actor.send, clock, pace)
@@ -174,9 +174,15 @@ class _RunningLane:
 
     def _on_message(self, row_id: int) -> None:
         try:
-            lease = self.of.queue.leased(row_id)
-            if lease is not None and lease.lease_token:
-                self.of.handle(lease)
+            known = self.dispatcher.lease(row_id)
+            if known is None or self.of.handle(known) is None:
+                lease = self.of.queue.leased(row_id)  # not ours, or not any more
+                if (
+                    lease is not None
+                    and lease.lease_token
+                    and (known is None or known.lease_token != lease.lease_token)
+                ):
+                    self.of.handle(lease)
         except ClockUntrusted as error:
             _log.warning("worker.clock", lane=self.of.name, row=row_id, text=str(error))
             self._hand_on(row_id)

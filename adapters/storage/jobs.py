@@ -1,4 +1,4 @@
-"""Jobs and schedules of one book, and the dispatcher's narrow view of them across books."""
+"""Jobs and schedules of one book. `job_queue.py` leases the jobs across books."""
 
 from __future__ import annotations
 
@@ -6,23 +6,70 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Text, case, cast, func, select, update
+from sqlalchemy import (
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from adapters.storage import wake
 from adapters.storage.codec import decode_open, encode_open
-from adapters.storage.schema import JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
+from adapters.storage.schema import JOBS, SCHEDULES
 from adapters.storage.scope import Scope
 from hedge_core.errors import RuleBroken
 from hedge_core.model.identity import BookId
-from hedge_core.ports.jobs import ENDED, Job, JobState, Lease, Schedule
+from hedge_core.ports.jobs import ENDED, Job, JobState, Schedule
 from hedge_core.ports.jobs import JOBS as USUAL
 from messages import Message
 
-_FREE: Final[dict[str, Any]] = {"lease_token": "", "lease_until": None}
-_LEASED: Final = "leased"
+FREE: Final[dict[str, Any]] = {"lease_token": "", "lease_until": None}
+LEASED: Final = "leased"
+"""The state of a job that is with a worker and has not begun."""
 _REST: Final = timedelta(seconds=2)
 """How long a job waits when another one holds what it works on."""
 _ENDED: Final = tuple(sorted(state.value for state in ENDED))
+
+
+# --- what every job executes, put together once -------------------------------------------------------------------------
+
+_MOMENT: Final = bindparam("moment", type_=JOBS.c.available_at.type)
+_OTHER: Final = JOBS.alias("other")
+_NOBODY: Final = or_(
+    JOBS.c.exclusive == "",
+    ~select(_OTHER.c.id)
+    .where(
+        _OTHER.c.book_id == JOBS.c.book_id,
+        _OTHER.c.exclusive == JOBS.c.exclusive,
+        _OTHER.c.state == JobState.RUNNING.value,
+    )
+    .exists(),
+)
+_HOLDS: Final = (
+    JOBS.c.book_id == bindparam("book"),
+    JOBS.c.id == bindparam("job"),
+    JOBS.c.lease_token == bindparam("token"),
+    JOBS.c.lease_until > _MOMENT,
+)
+_START: Final = (
+    update(JOBS)
+    .where(*_HOLDS, JOBS.c.state == LEASED, _NOBODY)
+    .values(
+        state=JobState.RUNNING.value,
+        attempts=JOBS.c.attempts + 1,
+        lease_until=bindparam("until", type_=JOBS.c.lease_until.type),
+        started_at=_MOMENT,
+        ended_at=None,
+        error=None,
+    )
+    .returning(JOBS)
+)
+_WAIT: Final = (
+    update(JOBS)
+    .where(*_HOLDS, JOBS.c.state == LEASED)
+    .values(state=JobState.QUEUED.value, available_at=bindparam("until", type_=JOBS.c.available_at.type), **FREE)
+)
 
 
 class Jobs:
@@ -61,7 +108,7 @@ class Jobs:
             "counts": b"{}",
             "checkpoint": b"{}",
             "cancel_asked": False,
-            **_FREE,
+            **FREE,
         }
         self._scope.woken.add(wake.JOBS)
         statement = self._scope.insert_into(JOBS).values(**row)
@@ -81,7 +128,7 @@ class Jobs:
         query = self._scope.select(JOBS).order_by(JOBS.c.id.desc()).limit(limit)
         if states:
             names = {state.value for state in states}
-            query = query.where(JOBS.c.state.in_(names | ({_LEASED} if JobState.QUEUED in states else set())))
+            query = query.where(JOBS.c.state.in_(names | ({LEASED} if JobState.QUEUED in states else set())))
         if kind:
             query = query.where(JOBS.c.kind == kind)
         if schedule:
@@ -93,26 +140,14 @@ class Jobs:
         return self._scope.first(self._scope.select(JOBS, JOBS.c.id).where(*mine).limit(1)) is not None
 
     def start(self, job_id: int, token: str, now: datetime, lease_until: datetime) -> Job | None:
-        found = self._scope.first(
-            self._scope.select(JOBS).where(*_held(job_id, token, now), JOBS.c.state == _LEASED).with_for_update()
-        )
-        if found is None:
+        """As the port says. One that finds another at what it works on waits a little."""
+        held = {"book": self._scope.book, "job": job_id, "token": token, "moment": now}
+        database = self._scope.connection
+        started = database.execute(_START, {**held, "until": lease_until}).first()
+        if started is None:
+            database.execute(_WAIT, {**held, "until": now + _REST})
             return None
-        if found.exclusive and self._taken(found):
-            waits = {"state": JobState.QUEUED.value, "available_at": now + _REST, **_FREE}
-            self._scope.run(self._scope.update(JOBS).where(JOBS.c.id == job_id).values(**waits))
-            return None
-        running = {
-            "state": JobState.RUNNING.value,
-            "attempts": JOBS.c.attempts + 1,
-            "lease_until": lease_until,
-            "started_at": now,
-            "ended_at": None,
-            "error": None,
-        }
-        statement = self._scope.update(JOBS).where(JOBS.c.id == job_id).values(**running).returning(JOBS)
-        started = self._scope.first(statement)
-        return None if started is None else job_of(started)
+        return job_of(started)
 
     def keep(
         self,
@@ -160,7 +195,7 @@ class Jobs:
             "total": total,
             "counts": encode_open(dict(counts)),
             "error": None if error is None else encode_open(error),
-            **_FREE,
+            **FREE,
         }
         if state in ENDED:
             ended |= {"ended_at": now, "cancel_asked": False, "lost_leases": 0}
@@ -170,9 +205,9 @@ class Jobs:
         return bool(self._scope.run(self._scope.update(JOBS).where(*where).values(**ended)))
 
     def ask_to_cancel(self, job_id: int) -> JobState:
-        queued = {"state": JobState.CANCELLED.value, "ended_at": self._scope.clock.now(), **_FREE}
+        queued = {"state": JobState.CANCELLED.value, "ended_at": self._scope.clock.now(), **FREE}
         mine = self._scope.update(JOBS).where(JOBS.c.id == job_id)
-        if self._scope.run(mine.where(JOBS.c.state.in_((JobState.QUEUED.value, _LEASED))).values(**queued)):
+        if self._scope.run(mine.where(JOBS.c.state.in_((JobState.QUEUED.value, LEASED))).values(**queued)):
             return JobState.CANCELLED
         if self._scope.run(mine.where(JOBS.c.state == JobState.RUNNING.value).values(cancel_asked=True)):
             return JobState.RUNNING
@@ -192,10 +227,6 @@ class Jobs:
         if not self._scope.run(self._scope.update(JOBS).where(JOBS.c.id == job_id, stopped).values(**again)):
             raise self._not_now(job_id)
         self._scope.woken.add(wake.JOBS)
-
-    def _taken(self, job: Any) -> bool:
-        same = (JOBS.c.exclusive == job.exclusive, JOBS.c.state == JobState.RUNNING.value, JOBS.c.id != job.id)
-        return self._scope.first(self._scope.select(JOBS, JOBS.c.id).where(*same).limit(1)) is not None
 
     def _not_now(self, job_id: int) -> RuleBroken:
         found = self.job(job_id)
@@ -243,124 +274,13 @@ class Schedules:
         return bool(self._scope.run(turn))
 
 
-class JobsAcrossBooks:
-    """`hedge_core.ports.jobs.JobQueue`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def of(self, queue: str) -> DueJobs:
-        return DueJobs(self._engine, queue)
-
-    def counts(self) -> dict[tuple[str, str, str], int]:
-        columns = (JOBS.c.book_id, JOBS.c.kind, JOBS.c.state)
-        query = select(*columns, func.count().label("jobs")).group_by(*columns)
-        with _reading(self._engine) as connection:
-            return {(row.book_id, row.kind, row.state): row.jobs for row in connection.execute(query)}
-
-    def due_schedules(self, now: datetime) -> list[tuple[BookId, str]]:
-        query = select(SCHEDULES.c.book_id, SCHEDULES.c.name).where(PLANNED, SCHEDULES.c.next_at <= now)
-        with _reading(self._engine) as connection:
-            found = connection.execute(query.order_by(SCHEDULES.c.next_at, SCHEDULES.c.book_id, SCHEDULES.c.name))
-            return [(BookId(row.book_id), row.name) for row in found]
-
-    def next_planned(self) -> datetime | None:
-        with _reading(self._engine) as connection:
-            found: datetime | None = connection.execute(select(func.min(SCHEDULES.c.next_at)).where(PLANNED)).scalar()
-            return found
-
-
-class DueJobs:
-    """`hedge_core.ports.jobs.WorkQueue` for the jobs of one queue."""
-
-    def __init__(self, engine: Engine, queue: str) -> None:
-        self._engine = engine
-        self._queue = queue
-
-    def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[Lease]:
-        """At most `limit` jobs, those whose worker died first, then by the moment they are due."""
-        due = self.next_due(now)
-        if limit <= 0 or due is None or due > now:
-            return []
-        until = now + timedelta(seconds=lease_seconds)
-        found: list[Lease] = []
-        with self._engine.begin() as connection:
-            for state, moment in ((JOB_HELD, JOBS.c.lease_until), (JOB_DUE, JOBS.c.available_at)):
-                if len(found) == limit:
-                    break
-                picked = (
-                    select(JOBS.c.id)
-                    .where(JOBS.c.queue == self._queue, state, moment <= now)
-                    .order_by(moment, JOBS.c.id)
-                    .limit(limit - len(found))
-                    .with_for_update(skip_locked=True)
-                    .cte("picked")
-                )
-                lost = JOBS.c.state == JobState.RUNNING.value
-                statement = (
-                    update(JOBS)
-                    .where(JOBS.c.id.in_(select(picked.c.id)))
-                    .values(
-                        state=_LEASED,
-                        lease_token=fresh_token(connection),
-                        lease_until=until,
-                        lost_leases=JOBS.c.lost_leases + case((lost, 1), else_=0),
-                    )
-                    .returning(*_NARROW)
-                )
-                found += [_lease(row) for row in connection.execute(statement)]
-        return sorted(found, key=lambda lease: lease.id)
-
-    def leased(self, row_id: int) -> Lease | None:
-        with _reading(self._engine) as connection:
-            found = connection.execute(select(*_NARROW).where(JOBS.c.id == row_id)).first()
-        return None if found is None else _lease(found)
-
-    def give_back(self, row_ids: Collection[int]) -> None:
-        """Jobs that were leased and not started are due again at once."""
-        if row_ids:
-            mine = (JOBS.c.id.in_(sorted(row_ids)), JOBS.c.state == _LEASED)
-            with self._engine.begin() as connection:
-                connection.execute(update(JOBS).where(*mine).values(state=JobState.QUEUED.value, **_FREE))
-
-    def in_work(self, now: datetime) -> int:
-        mine = (JOBS.c.queue == self._queue, JOB_HELD, JOBS.c.lease_until > now)
-        with _reading(self._engine) as connection:
-            return int(connection.execute(select(func.count()).select_from(JOBS).where(*mine)).scalar_one())
-
-    def held(self, row_ids: Collection[int], now: datetime) -> set[int]:
-        if not row_ids:
-            return set()
-        query = select(JOBS.c.id).where(JOBS.c.id.in_(sorted(row_ids)), JOB_HELD, JOBS.c.lease_until > now)
-        with _reading(self._engine) as connection:
-            return set(connection.execute(query).scalars())
-
-    def next_due(self, now: datetime) -> datetime | None:
-        mine = JOBS.c.queue == self._queue
-        due = select(func.min(JOBS.c.available_at)).where(mine, JOB_DUE).scalar_subquery()
-        held = select(func.min(JOBS.c.lease_until)).where(mine, JOB_HELD).scalar_subquery()
-        with _reading(self._engine) as connection:
-            found = connection.execute(select(due.label("due"), held.label("held"))).one()
-        return min((moment for moment in found if moment is not None), default=None)
-
-
-_NARROW: Final = (JOBS.c.id, JOBS.c.book_id, JOBS.c.kind, JOBS.c.lease_token, JOBS.c.lease_until)
-
-
-def fresh_token(connection: Connection) -> Any:
-    """Random text, another one for every row of a statement."""
-    if connection.dialect.name == "postgresql":
-        return cast(func.gen_random_uuid(), Text)
-    return func.lower(func.hex(func.randomblob(16)))
-
-
 def job_of(row: Any) -> Job:
     """A row of the table as the port's dataclass. A leased job is still queued: nothing of it has begun."""
     return Job(
         id=row.id,
         book=BookId(row.book_id),
         kind=row.kind,
-        state=JobState.QUEUED if row.state == _LEASED else JobState(row.state),
+        state=JobState.QUEUED if row.state == LEASED else JobState(row.state),
         params=decode_open(row.params),
         made_by=row.made_by,
         made_at=row.made_at,
@@ -398,13 +318,5 @@ def _schedule(row: Any) -> Schedule:
     )
 
 
-def _lease(row: Any) -> Lease:
-    return Lease(row.id, BookId(row.book_id), row.lease_token, row.lease_until, kind=row.kind)
-
-
 def _held(job_id: int, token: str, now: datetime) -> tuple[Any, ...]:
     return JOBS.c.id == job_id, JOBS.c.lease_token == token, JOBS.c.lease_until > now
-
-
-def _reading(engine: Engine) -> Any:
-    return engine.connect().execution_options(reading=True)

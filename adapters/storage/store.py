@@ -20,7 +20,8 @@ from adapters.storage.commodity import Commodity
 from adapters.storage.configuration import Configuration, book_of
 from adapters.storage.engine import across_books, enter_all_books, for_book, make_engine
 from adapters.storage.figures import Figures, read_figures
-from adapters.storage.jobs import Jobs, JobsAcrossBooks, Schedules
+from adapters.storage.job_queue import JobsAcrossBooks
+from adapters.storage.jobs import Jobs, Schedules
 from adapters.storage.leader import LeaderLock
 from adapters.storage.limits import Limits
 from adapters.storage.orders import Orders

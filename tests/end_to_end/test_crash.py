@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -191,6 +191,31 @@ def test_the_same_on_postgresql(postgres_url: str, tmp_path: Path, capsys: pytes
     with loaded(postgres_url, tmp_path, 100, seed=12) as (here, sent):
         run = deliver_through_crashes(here, kills=3, every=(5, 25), seed=12)
         prove(here, sent)
+        report(capsys, here, len(sent), run)
+
+
+def in_batches_of(here: Ledger, most: int) -> None:
+    """From now on so many vouchers go into one call."""
+    with here.app.store.begin(BOOK, CHECKER) as uow:
+        (known,) = uow.connections()
+        uow.save_connection(replace(known, options={**known.options, "batch": str(most)}))
+        uow.note_batch(known.name, 50)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "database", ["sqlite_url", pytest.param("postgres_url", marks=pytest.mark.postgres)], ids=["sqlite", "postgresql"]
+)
+def test_batches_arrive_once_though_the_worker_is_killed_in_the_middle_of_one(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A killed batch is in the ERP as a whole, in part or not at all: each of its rows is looked up by itself."""
+    with loaded(request.getfixturevalue(database), tmp_path, 160, seed=14) as (here, sent):
+        in_batches_of(here, 7)
+        run = deliver_through_crashes(here, kills=3, every=(7, 25), seed=14)
+        prove(here, sent)
+        assert run.rows_in_work > run.kills, "at least one worker died with a batch in its hands"
+        assert any(row.found_by_lookup for row in here.rows())
         report(capsys, here, len(sent), run)
 
 

@@ -91,7 +91,8 @@ def test_two_processes_share_the_work_on_every_broker(office: Office, broker_pla
 
 
 class WatchedQueue:
-    """The store's queue; `leased` is asked once per message, so its calls tell which messages have arrived."""
+    """The store's queue; `leased` is asked for every message about a row that this process does not hold, so its calls tell
+    which of them have arrived."""
 
     def __init__(self, queue: DueRows) -> None:
         self._queue = queue
@@ -116,9 +117,9 @@ def test_a_message_for_a_row_that_needs_nothing_does_nothing(office: Office, bro
         assert runtime.drain(60)
         for row_id in (1, 1, 4711):
             runtime._lanes[0]._actor.send(row_id)
-        for _ in range(4):
+        for _ in range(3):
             assert queue.arrived.acquire(timeout=30)
-    assert sorted(queue.messages) == [1, 1, 1, 4711]
+    assert sorted(queue.messages) == [1, 1, 4711]
     assert len(office.erp.pushed) == 1
 
 
