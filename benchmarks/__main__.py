@@ -28,6 +28,7 @@ MODULES = (
     "matching_speed",
     "exposure_speed",
     "audit_speed",
+    "audit_share",
     "statement_speed",
     "jobs",
     "vouchers",

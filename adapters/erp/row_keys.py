@@ -16,7 +16,10 @@ def row_key(row: Mapping[str, Any], fields: Sequence[str]) -> str | None:
     parts = [_text(row.get(name)) for name in fields]
     if not parts or not all(parts):
         return None
-    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+    key = "/".join(parts)
+    if "%" not in key and key.count("/") == len(parts) - 1:  # nothing to escape, as usual
+        return key
+    return "/".join([part.replace("%", "%25").replace("/", "%2F") for part in parts])
 
 
 def keyless(body: bytes) -> str:

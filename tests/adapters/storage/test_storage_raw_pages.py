@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from alembic import command
 
 from adapters.storage import SqlStore
 from adapters.storage.bulk import WORTH
 from adapters.storage.pages import FEWEST
+from adapters.storage.upgrade import migrations
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.records import Pulled
 from tests.support import samples
@@ -135,3 +137,17 @@ def test_records_received_at_several_times_keep_theirs(store: SqlStore, book: Bo
     save(store, book, pulled)
     with store.read(book) as unit:
         assert [unit.records.raw(item.ref) for item in pulled] == [item.raw for item in pulled]
+
+
+def test_one_step_back_gives_every_record_its_own_bytes_again(store: SqlStore, book: BookId) -> None:
+    pulled = items(WORTH, "packed")
+    save(store, book, pulled)
+    with as_owner(store) as engine:
+        with engine.begin() as connection, migrations(connection) as (config, _):
+            command.downgrade(config, "0008")
+            kept = dict(connection.exec_driver_sql("SELECT key, body FROM raw_records").all())
+        assert {key: bytes(body) for key, body in kept.items()} == {i.ref.key: i.raw.body for i in pulled if i.raw}
+        with engine.begin() as connection, migrations(connection) as (config, _):
+            command.upgrade(config, "head")
+    with store.read(book) as unit:
+        assert all(unit.records.raw(item.ref) == item.raw for item in pulled)
