@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     broker: str = Field("memory", description="memory, redis://… or amqp://…: what carries the row ids to workers")
     broker_queue: str = Field("hedgebridge", description="queue name: one per installation that shares a broker")
     key_file: Path = Field(Path("var/hedgebridge.key"), description="master key of the secrets kept in the database")
-    vault_url: str = Field("", description="read the master key from this Vault instead: https://vault.example.com:8200")
+    vault_url: str = Field(
+        "", description="read the master key from this Vault instead: https://vault.example.com:8200"
+    )
     vault_path: str = Field("secret/data/hedgebridge", description="path of the key in Vault (KV version 2)")
     vault_field: str = Field("master_key", description="field of that secret which holds the key")
     vault_ca_file: str = Field("", description="CA certificates for Vault (PEM), when not the system's")
