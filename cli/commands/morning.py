@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import typer
@@ -9,13 +10,15 @@ import typer
 from cli.screen import Word, plain
 from cli.session import OK, PERSON_NEEDED, BookOption, JsonOption, Session, help_text
 from hedge_core.morning import MorningSheet
+from hedge_core.rounding import round_half_up
 from hedge_core.use_cases.morning import morning_sheet
 from messages import Message
 
 GOODS = (
-    "commodity", "unit", "inventory", "priced_purchases", "priced_sales", "unpriced", "due_soon", "spot_exposure",
+    "commodity", "inventory", "priced_in", "priced_out", "unpriced_in", "unpriced_out", "due_in", "due_out", "unit",
 )  # fmt: skip
-NET = ("commodity", "unit", "spot_exposure", "futures", "by_month", "net", "net_vat", "day_result", "market_basis")
+NET = ("commodity", "spot_exposure", "futures", "net", "net_vat", "day_result", "market_basis", "unit")
+MONTHS = ("commodity", "month", "futures", "unit")
 ACCOUNTS = (
     "account", "currency", "equity", "margin", "available", "risk_degree", "day_result", "fee", "limit_days", "cash_needed",
 )  # fmt: skip
@@ -48,10 +51,10 @@ def morning(book: BookOption = "", as_json: JsonOption = False) -> None:
 def _show(session: Session, sheet: MorningSheet) -> None:
     screen = session.screen
     screen.tell(Message("morning.head", {"today": sheet.today, "day": sheet.day or "–"}), "bold")
-    goods, net = _goods(sheet), _net(sheet)
-    screen.rows("morning_goods", GOODS, goods, spare=("unit",))
-    screen.rows("morning_net", NET, net, spare=("unit",))
-    screen.rows("morning_accounts", ACCOUNTS, _accounts(sheet), spare=("limit_days", "fee"))
+    screen.rows("morning_goods", GOODS, _goods(sheet), spare=("unit",))
+    screen.rows("morning_net", NET, _net(sheet), spare=("unit",))
+    screen.rows("morning_months", MONTHS, _months(sheet))
+    screen.rows("morning_accounts", ACCOUNTS, _accounts(sheet), spare=("limit_days", "currency", "fee"))
     if len(sheet.accounts) > 1 and sheet.equity is not None:
         screen.tell(Message("morning.equity", {"equity": sheet.equity, "currency": sheet.currency}))
     for row in sheet.accounts:
@@ -73,10 +76,9 @@ def _show(session: Session, sheet: MorningSheet) -> None:
 
 def _goods(sheet: MorningSheet) -> list[dict[str, Any]]:
     return [
-        {"commodity": row.commodity, "unit": row.unit, "inventory": row.stock, "priced_purchases": row.priced_in,
-         "priced_sales": row.priced_out,
-         "unpriced": Message("morning.in_out", {"into": row.unpriced_in, "out": row.unpriced_out}),
-         "due_soon": Message("morning.in_out", {"into": row.due_in, "out": row.due_out}), "spot_exposure": row.spot_exposure}
+        {"commodity": row.commodity, "unit": row.unit, "inventory": row.stock, "priced_in": row.priced_in,
+         "priced_out": row.priced_out, "unpriced_in": row.unpriced_in, "unpriced_out": row.unpriced_out,
+         "due_in": row.due_in, "due_out": row.due_out}
         for row in sheet.commodities
     ]  # fmt: skip
 
@@ -84,20 +86,32 @@ def _goods(sheet: MorningSheet) -> list[dict[str, Any]]:
 def _net(sheet: MorningSheet) -> list[dict[str, Any]]:
     return [
         {"commodity": row.commodity, "unit": row.unit, "spot_exposure": row.spot_exposure, "futures": row.futures,
-         "by_month": dict(row.futures_by_month), "net": row.net, "net_vat": row.net_vat,
+         "net": row.net, "net_vat": row.net_vat,
          "day_result": row.results.get(sheet.currency) if set(row.results) <= {sheet.currency} else dict(row.results),
          "market_basis": None if row.basis is None else row.basis.basis}
         for row in sheet.commodities
     ]  # fmt: skip
 
 
+def _months(sheet: MorningSheet) -> list[dict[str, Any]]:
+    return [
+        {"commodity": row.commodity, "month": month, "futures": futures, "unit": row.unit}
+        for row in sheet.commodities
+        for month, futures in row.futures_by_month.items()
+    ]
+
+
 def _accounts(sheet: MorningSheet) -> list[dict[str, Any]]:
     return [
         {"account": row.account, "currency": row.currency, "equity": row.equity, "margin": row.margin,
-         "available": row.available, "risk_degree": None if row.risk_degree is None else round(row.risk_degree, 4),
+         "available": row.available, "risk_degree": _percent(row.risk_degree),
          "day_result": row.result, "fee": row.fee, "limit_days": row.limit_days, "cash_needed": row.cash_needed}
         for row in sheet.accounts
     ]  # fmt: skip
+
+
+def _percent(share: Decimal | None) -> str | None:
+    return None if share is None else f"{round_half_up(share * 100, 2)} %"
 
 
 def _due(sheet: MorningSheet) -> list[dict[str, Any]]:

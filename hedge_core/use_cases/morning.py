@@ -111,7 +111,13 @@ def _due(held: Business, today: date) -> tuple[DuePricing, ...]:
             last = pricing.terms.last_day
             found.append(
                 DuePricing(
-                    line.commodity, str(line.ref), line.side.value, quantity, line.unit, last, (last - today).days
+                    line.commodity,
+                    f"{line.contract_no}/{line.line_no}",
+                    line.side.value,
+                    quantity,
+                    line.unit,
+                    last,
+                    (last - today).days,
                 )
             )
     return tuple(found)
