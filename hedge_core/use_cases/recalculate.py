@@ -37,6 +37,7 @@ from hedge_core.recalculation.result_days import (
 from hedge_core.recalculation.stream import Stream
 from hedge_core.settlement import Difference
 from hedge_core.snapshot import SnapshotChange, decode, diff
+from hedge_core.use_cases.deliveries import close_deliveries
 from hedge_core.use_cases.history_inputs import Progress, make_blocks, quiet, read_history
 from hedge_core.use_cases.resettle import Resettled, Resettlement, base_of
 from hedge_core.use_cases.settle import FINAL, PROPOSED, SUPERSEDED
@@ -163,6 +164,9 @@ def accept(
                     again += [] if day in replaced else [day]
             for day, version in chosen:
                 uow.results.set_snapshot_status(day, version, FINAL)
+                accepted = uow.results.snapshot(day, version)
+                if accepted is not None:
+                    close_deliveries(uow, day, decode(accepted.body).figures.closes())
         uow.columns.decide_recalculation(run, ACCEPTED, reason)
         uow.audit.append(
             "recalculation.accepted", str(run), {"reason": reason, "made_by": found.made_by, "settle_again": again}
