@@ -25,6 +25,7 @@ from hedge_core.use_cases.schedule import add_job
 from hedge_core.use_cases.settle import settle
 from hedge_core.use_cases.sweep import sweep
 from messages import Message
+from worker import trading_jobs
 from worker.anchoring import checkpoint_and_anchor
 from worker.bootstrap import WORKER, App
 from worker.broker_statements import fetch_job, prices_job
@@ -138,7 +139,15 @@ def settle_days(app: App, run: Running) -> Counts:
             message = Message("job.day_differs", {"day": day, "count": len(outcome.differences)})
             raise RuleBroken("day_differs", day.isoformat(), message)
         run.advance(1, settled=1)
+        _follow(app, run, day)
     return {}
+
+
+def _follow(app: App, run: Running, day: date) -> None:
+    """What a settled day brings: its own jobs, once."""
+    with app.store.begin(run.job.book, WORKER) as uow:
+        for kind in trading_jobs.AFTER_SETTLEMENT:
+            add_job(uow, KINDS, kind, {"day": day.isoformat()})
 
 
 def resolve(app: App, run: Running) -> Counts:
@@ -172,6 +181,10 @@ KINDS: dict[str, JobKind] = {
     "fetch": JobKind(fetch, needs=("connection",), alone="broker", by=("connection",)),
     "prices": JobKind(prices_job, needs=("connection",), alone="broker", by=("connection",)),
     "settle": JobKind(settle_days, alone="settle"),
+    "force": JobKind(trading_jobs.force, alone="desk"),
+    "basis": JobKind(trading_jobs.basis, alone="basis"),
+    "fills": JobKind(trading_jobs.fills),
+    "ties": JobKind(trading_jobs.ties),
     "resolve": JobKind(resolve, needs=("connection",), alone="resolve", by=("connection",)),
     "sweep": JobKind(sweep_ledger, needs=("connection",), alone="sweep", by=("connection",)),
     "checkpoint": JobKind(checkpoint, alone="checkpoint"),
