@@ -127,11 +127,14 @@ def after_settlement(
     clock: Clock,
     calendar: TradingCalendar | None = None,
 ) -> LimitCheck:
-    """The look after a day is settled. RuleBroken `limits_block_day` where a rule that blocks is broken: alerts are kept, the
-    day stays settled, and what would come next waits for a person."""
+    """The look after a day is settled. RuleBroken `limits_block_day` where a rule that blocks is broken and nobody has
+    acknowledged it: alerts are kept, the day stays settled, and what would come next waits for a person."""
     done = check_limits(store, book, products, actor, clock, Moment.SETTLEMENT, calendar)
-    if done.blocking:
-        params = {"day": day, "count": len(done.blocking), "first": done.blocking[0].message}
+    with store.read(book) as uow:
+        taken_on = {one.breach.key for one in uow.limits.open_alerts() if one.acknowledged_at is not None}
+    blocking = [one for one in done.blocking if one.key not in taken_on]
+    if blocking:
+        params = {"day": day, "count": len(blocking), "first": blocking[0].message}
         raise RuleBroken("limits_block_day", day.isoformat(), Message("limit.day_blocked", params))
     return done
 
