@@ -30,6 +30,7 @@ from worker.anchoring import checkpoint_and_anchor
 from worker.bootstrap import WORKER, App
 from worker.broker_statements import fetch_job, prices_job
 from worker.job_runs import JobKind
+from worker.limit_jobs import limits, orders, settled
 from worker.statement_inbox import look_once
 
 Counts = Mapping[str, object]
@@ -122,6 +123,7 @@ def settle_days(app: App, run: Running) -> Counts:
         accounts = {state.account for state in openings} or set(uow.statements.accounts())
         days = [day for day in uow.statements.days() if day <= last]
         start = max([state.trading_day for state in openings], default=None)
+    settled(app, book, done.trading_day if done else None)
     after = max([day for day in (done.trading_day if done else None, start) if day is not None], default=None)
     for day in sorted(set(days)):
         if after is not None and day <= after:
@@ -139,6 +141,7 @@ def settle_days(app: App, run: Running) -> Counts:
             message = Message("job.day_differs", {"day": day, "count": len(outcome.differences)})
             raise RuleBroken("day_differs", day.isoformat(), message)
         run.advance(1, settled=1)
+        settled(app, book, day)
         _follow(app, run, day)
     return {}
 
@@ -181,6 +184,8 @@ KINDS: dict[str, JobKind] = {
     "fetch": JobKind(fetch, needs=("connection",), alone="broker", by=("connection",)),
     "prices": JobKind(prices_job, needs=("connection",), alone="broker", by=("connection",)),
     "settle": JobKind(settle_days, alone="settle"),
+    "limits": JobKind(limits, alone="limits"),
+    "orders": JobKind(orders, alone="orders"),
     "force": JobKind(trading_jobs.force, alone="desk"),
     "basis": JobKind(trading_jobs.basis, alone="basis"),
     "fills": JobKind(trading_jobs.fills),
