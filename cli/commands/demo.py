@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.demo.group import GROUP, Member, run_group
 from cli.demo.month import DEFAULT_FAULTS, Month, Tamper, fresh_folder
 from cli.demo.standin import StandIn, write_statements
 from cli.demo.summary import Outcome, conclude
+from cli.screen import Word
 from cli.session import OK, PERSON_NEEDED, JsonOption, Session, help_text
 from messages import Message
 
@@ -32,7 +35,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     session = Session(settings=fresh_folder(folder), as_json=as_json)
-    outcome = run_demo(session, folder, fault)
+    outcome = with_group(session, folder, run_demo(session, folder, fault))
     show(session, folder, outcome)
     session.end(PERSON_NEEDED if outcome.reasons else OK)
 
@@ -64,6 +67,23 @@ def run_demo(session: Session, folder: Path, faults: list[str], tamper: Tamper |
     return outcome
 
 
+def with_group(session: Session, folder: Path, outcome: Outcome, members: tuple[Member, ...] = GROUP) -> Outcome:
+    """The other companies of the group after the month, each on its own ERP; their figures stand in the summary as
+    `<book>.<name>`, and one that does not tie out is a reason like any other."""
+    started = time.perf_counter()
+    days = [
+        date.fromisoformat(day) for day in json.loads((folder / "inbox" / "manifest.json").read_text())["trading_days"]
+    ]
+    with session.screen.progress() as bar, session.app.runtime() as runtime:
+        figures, reasons = run_group(session, folder, days, bar, runtime, members)
+    spent = outcome.figures["seconds"]
+    spent["group"] = round(time.perf_counter() - started, 2)
+    spent["total"] = round(spent["total"] + spent["group"], 2)
+    together = {**outcome.figures, **figures, "seconds": spent}
+    (folder / "summary.json").write_text(json.dumps(together, indent=2) + "\n", encoding="utf-8")
+    return replace(outcome, figures=together, reasons=(*outcome.reasons, *reasons))
+
+
 def show(session: Session, folder: Path, outcome: Outcome) -> None:
     """The summary, and what does not tie out."""
     figures = outcome.figures
@@ -71,9 +91,16 @@ def show(session: Session, folder: Path, outcome: Outcome) -> None:
         session.screen.data(figures)
     else:
         rows = [
-            {"what": Message(f"demo.{name}"), "value": value} for name, value in figures.items() if name != "seconds"
+            {"what": Message(f"demo.{name}"), "value": value}
+            for name, value in figures.items()
+            if name != "seconds" and "." not in name
         ]
         session.screen.rows("demo", ("what", "value"), rows)
+        shown = ("system", "contracts_pulled", "matches", "vouchers_delivered", "reconciliation_differences")
+        books = [name.partition(".")[0] for name in figures if name.endswith(".system")]
+        group = [{"book": Word(book), **{name: figures[f"{book}.{name}"] for name in shown}} for book in books]
+        if group:
+            session.screen.rows("demo_group", ("book", *shown), group)
         spent = [{"what": Message(f"demo.stage_{n}"), "seconds": f"{s:.2f}"} for n, s in figures["seconds"].items()]
         session.screen.rows("demo_seconds", ("what", "seconds"), spent)
     for found in outcome.reconciliation.breaks[:20]:

@@ -115,6 +115,8 @@ class Month:
 
     def __init__(self, session: Session, stand_in: StandIn, inbox: Path, bar: Progress) -> None:
         self.session = session
+        self.book = BOOK
+        self.erp_name = ERP
         self.tally = Tally()
         self._stand_in = stand_in
         self._inbox = inbox
@@ -126,64 +128,69 @@ class Month:
     def set_up(self) -> None:
         """Book, connection, mapping, account map, designation."""
         app, access = self.session.app, self._stand_in.access
-        app.store.add_book(Book(BOOK, "锦禾金属贸易有限公司", "CNY", BOOK_SETTINGS), CLERK)
+        app.store.add_book(Book(self.book, "锦禾金属贸易有限公司", "CNY", BOOK_SETTINGS), CLERK)
         options = {
             **{name: access[name] for name in ("url", "acct_id", "user", "app_id", "org", "account_book")},
             "dimensions": {"broker_account": "FDETAILID__FF100002"},
             "hedge_fields": {"sale_line": "F_HB_Hedge", "purchase_line": "F_HB_Hedge"},
         }
-        secret = app.secrets.seal(access["app_secret"], secret_context(BOOK, ERP, "app_secret"))
+        secret = app.secrets.seal(access["app_secret"], secret_context(self.book, self.erp_name, "app_secret"))
         chosen = system("kingdee")
         designation = (self._inbox / "designation.json").read_bytes()
         read_account_map(ACCOUNT_ROWS.encode(), "accounts.csv")
         relationship = read_designation(designation).relationship
-        with app.store.begin(BOOK, CLERK) as uow:
-            uow.save_connection(Connection(ERP, BOOK, "kingdee", options, {"app_secret": secret}))
+        with app.store.begin(self.book, CLERK) as uow:
+            uow.save_connection(Connection(self.erp_name, self.book, "kingdee", options, {"app_secret": secret}))
             for name in chosen.spec_names:
-                uow.save_document(SPEC_DOCUMENT, f"{ERP}/{name}", chosen.default_spec(name))
+                uow.save_document(SPEC_DOCUMENT, f"{self.erp_name}/{name}", chosen.default_spec(name))
             uow.save_document("accounts", "map", ACCOUNT_ROWS.encode())
             uow.save_document("designation", relationship.relationship_id, designation)
-            uow.audit.append("demo.set_up", BOOK, {"relationship": relationship.relationship_id})
+            uow.audit.append("demo.set_up", self.book, {"relationship": relationship.relationship_id})
 
     def go_live(self) -> None:
         """Opening state, masters, a first pull with nothing mapped yet, the steward's mapping, and the rest flows."""
         app = self.session.app
         for path in sorted((self._inbox / "opening").iterdir()):
-            import_opening(app.store, BOOK, path.name, path.read_bytes(), read_statements, app.products, CLERK)
+            import_opening(app.store, self.book, path.name, path.read_bytes(), read_statements, app.products, CLERK)
         prices = read_prices("cost.csv", (self._inbox / "prices" / "cost.csv").read_bytes(), "cost")
-        import_prices(app.store, BOOK, prices, CLERK)
+        import_prices(app.store, self.book, prices, CLERK)
         with self.tally.stage("pull"):
-            for kind in MasterKind:
-                pull_masters(app.store, BOOK, ERP, self._erp(), CLERK, app.clock, kind)
-            self._pull(PullScope.CHANGED)
-            for name in ("sale_line", "purchase_line", "stock"):
-                self._map_commodities(name)
-            retry_quarantine(app.store, BOOK, ERP, self._erp(), CLERK)
-        with app.store.read(BOOK) as uow:
+            self._take_in()
+        with app.store.read(self.book) as uow:
             self.tally.contracts_pulled = len(uow.physical.contract_lines())
             self.tally.inventory_pulled = len(uow.physical.inventory())
             self.tally.quarantined = len(uow.records.quarantine())
 
+    def _take_in(self) -> None:
+        """Masters, a first pull, the steward's mapping, and what was waiting for it."""
+        app = self.session.app
+        for kind in MasterKind:
+            pull_masters(app.store, self.book, self.erp_name, self._erp(), CLERK, app.clock, kind)
+        self._pull(PullScope.CHANGED)
+        for name in ("sale_line", "purchase_line", "stock"):
+            self._map_commodities(name)
+        retry_quarantine(app.store, self.book, self.erp_name, self._erp(), CLERK)
+
     def _map_commodities(self, name: str) -> None:
         app = self.session.app
-        body = app.spec_bodies(BOOK, app.connection(BOOK, ERP))[name]
+        body = app.spec_bodies(self.book, app.connection(self.book, self.erp_name))[name]
         spec = load_spec(body, SpecFormat.YAML, name)
         commodities = ValueMap("commodities", tuple(COMMODITIES.items()))
         maps = tuple(commodities if known.name == "commodities" else known for known in spec.value_maps)
         changed = replace(spec, version=spec.version + 1, value_maps=maps)
-        with app.store.begin(BOOK, CLERK) as uow:
-            uow.save_document(SPEC_DOCUMENT, f"{ERP}/{name}", dump_spec(changed, SpecFormat.YAML))
-            uow.audit.append("mapping.applied", f"{ERP}/{name}", {"spec": changed.identity})
+        with app.store.begin(self.book, CLERK) as uow:
+            uow.save_document(SPEC_DOCUMENT, f"{self.erp_name}/{name}", dump_spec(changed, SpecFormat.YAML))
+            uow.audit.append("mapping.applied", f"{self.erp_name}/{name}", {"spec": changed.identity})
 
     def _pull(self, scope: PullScope) -> None:
         app = self.session.app
         advance = self._advance if not self.tally.days_settled else None
-        pull_contracts(app.store, BOOK, ERP, self._erp(), CLERK, app.clock, scope, advance)
+        pull_contracts(app.store, self.book, self.erp_name, self._erp(), CLERK, app.clock, scope, advance)
         if scope is PullScope.CHANGED:
-            pull_inventory(app.store, BOOK, ERP, self._erp(), CLERK, app.clock, advance)
+            pull_inventory(app.store, self.book, self.erp_name, self._erp(), CLERK, app.clock, advance)
 
     def _erp(self) -> Any:
-        return self.session.app.erp(BOOK, ERP)
+        return self.session.app.erp(self.book, self.erp_name)
 
     # --- business days ---
 
@@ -205,10 +212,10 @@ class Month:
         with self.tally.stage("statements"):
             for kind in ("settlement", "spot"):
                 path = self._inbox / "prices" / f"{kind}_{stamp}.csv"
-                import_prices(app.store, BOOK, read_prices(path.name, path.read_bytes(), kind), CLERK)
+                import_prices(app.store, self.book, read_prices(path.name, path.read_bytes(), kind), CLERK)
             for path in sorted((self._inbox / "statements").glob(f"*_{stamp}.txt")):
                 done = import_statements(
-                    app.store, BOOK, path.name, path.read_bytes(), read_statements, app.products, CLERK, app.clock
+                    app.store, self.book, path.name, path.read_bytes(), read_statements, app.products, CLERK, app.clock
                 )
                 self.tally.fills_imported += sum(result.fills for result in done if result.state == "stored")
 
@@ -223,7 +230,7 @@ class Month:
     def _settle(self, day: date) -> None:
         app = self.session.app
         with self.tally.stage("settle"):
-            result = settle(app.store, BOOK, day, app.products, CLERK)
+            result = settle(app.store, self.book, day, app.products, CLERK)
             if result.state != "settled":
                 for broken in result.broken:
                     self.session.screen.tell(broken.message, "red")
@@ -233,23 +240,23 @@ class Month:
                 raise RuleBroken("demo_day", day.isoformat(), reason)
             self.tally.days_settled += 1
         with self.tally.stage("match"):
-            release_breaks(app.store, BOOK, app.products, "position closed", CLERK, app.clock)
-            match(app.store, BOOK, app.products, CLERK, app.clock)
+            release_breaks(app.store, self.book, app.products, "position closed", CLERK, app.clock)
+            match(app.store, self.book, app.products, CLERK, app.clock)
 
     def _vouchers(self, through: datetime) -> None:
         app = self.session.app
-        result = make(Session(str(BOOK), CLERK.name, settings=self.session.settings, _app=app), BOOK, through)
+        result = make(Session(str(self.book), CLERK.name, settings=self.session.settings, _app=app), self.book, through)
         for problem in result.problems:
             self.session.screen.tell(problem.message, "red")
-        approve_vouchers(app.store, BOOK, of_status(self.session, BOOK, VoucherStatus.DRAFT), ACCOUNTANT)
-        approved = of_status(self.session, BOOK, VoucherStatus.APPROVED)
-        queue_vouchers(app.store, BOOK, ERP, approved, ACCOUNTANT, app.clock)
+        approve_vouchers(app.store, self.book, of_status(self.session, self.book, VoucherStatus.DRAFT), ACCOUNTANT)
+        approved = of_status(self.session, self.book, VoucherStatus.APPROVED)
+        queue_vouchers(app.store, self.book, self.erp_name, approved, ACCOUNTANT, app.clock)
 
     def month_end(self) -> None:
         """Posting dates up to the last calendar day."""
         with self.tally.stage("vouchers"):
             self._vouchers(MONTH_END)
-        with self.session.app.store.read(BOOK) as uow:
+        with self.session.app.store.read(self.book) as uow:
             self.tally.vouchers_created = len(uow.results.vouchers())
             self.tally.matches = len(uow.results.matches())
 
