@@ -24,6 +24,7 @@ PREFIXES = {
     "accounting.voucher_",
     "allocation.",
     "basis.",
+    "exposure.",
     "cli.",
     "cli.column_",
     "cli.proposal_",

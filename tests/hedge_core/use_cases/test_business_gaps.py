@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.documents.terms import read_terms
 from hedge_core.model.futures import SettlementPrice
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import PricingKind, Side
@@ -142,3 +143,27 @@ def test_a_spot_quote_in_another_currency_is_converted_at_the_rate_in_force_on_i
     found = basis(company, instrument="SHFE.cu2605")
     (row,) = (row for row in found.rows if row.basis.kind.value == "market")
     assert row.basis.spot == Decimal("78625.40")
+
+
+FORWARDS = b"""name,instrument,commodity,unit,side,quantity,price,currency,prompt
+F1,LME.CA2606,copper,t,sale,100,9500,USD,2026-06-17
+"""
+
+
+def test_a_forward_abroad_hedges_the_metal_and_its_currency_is_an_exposure_of_its_own(company: Company) -> None:
+    """Sold 100 t at 9,500 USD without VAT, now 9,300: the metal is 100 t shorter, 20,000 USD come at prompt, 142,000 at 7.1.
+    Without a price of the forward its money is not known, and that is said; after its prompt date it is gone."""
+    before = next((row.net for row in now(company).exposure.totals if row.commodity == "copper"), Decimal(0))
+    save_terms(company.store, BOOK, read_terms("f.csv", FORWARDS, "forward", MARCH), "dealt", CLERK)
+    found = now(company)
+    assert [one.rule for one in found.broken] == ["forward_price"]
+    assert next(row.net for row in found.exposure.totals if row.commodity == "copper") == before - 100
+    quotes(company, SettlementPrice("settlement", "LME.CA2606", DAYS[-1], Decimal(9300), "USD", "LME", False))
+    save_terms(company.store, BOOK, [(MARCH, CurrencyRate("USD", Decimal("7.1")))], "bank", CLERK)
+    found = now(company)
+    assert found.broken == ()
+    ((row, own),) = found.currencies
+    assert (row.currency, row.month, row.amount, own) == ("USD", "2026-06", 20_000, 142_000)
+    gone = FORWARDS.replace(b"2026-06-17", b"2026-03-18")
+    save_terms(company.store, BOOK, read_terms("f.csv", gone, "forward", MARCH), "settled", CLERK)
+    assert now(company).currencies == ()

@@ -15,20 +15,30 @@ from hedge_core.model.futures import SettlementPrice
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import LineStatus, PricingKind, Side
-from hedge_core.model.terms import BasisBand, CurrencyRate, HedgePlan, LineTerms, MaterialYield, PlannedVolume, Tag
+from hedge_core.model.terms import (
+    BasisBand,
+    ContractTemplate,
+    CurrencyRate,
+    HedgePlan,
+    LineTerms,
+    MaterialYield,
+    PlannedVolume,
+    PricingFormula,
+    Tag,
+)
 from hedge_core.ports.storage import Book
 from hedge_core.price_notes import Document
 from hedge_core.products import products_by_instrument
 from hedge_core.use_cases import rolls
 from hedge_core.use_cases.allocation import agree_allocation, allocations, group_exposure, propose_allocation
-from hedge_core.use_cases.basis import alerts_now, basis_series, keep_basis
+from hedge_core.use_cases.basis import alerts_now, basis_of_day, basis_series, keep_basis
 from hedge_core.use_cases.exposure import exposure_now
 from hedge_core.use_cases.match import Mode, account_findings, match, match_hand, unmatch
 from hedge_core.use_cases.plans import approve_plan, fill_findings, plans_now, propose_plan, tie_fill
 from hedge_core.use_cases.pricing import cancel_pricing, desk, finish_price, force_pricings, price
 from hedge_core.use_cases.result import result_now
 from hedge_core.use_cases.rolls import find_rolls, keep_rolls, roll_chains
-from hedge_core.use_cases.terms import save_terms
+from hedge_core.use_cases.terms import apply_template, save_terms
 from tests.support.company import ACCOUNTANT, CLERK, DAYS, Company
 from tests.support.posting import BOOK
 from tests.support.samples import contract_line, inventory_lot, ref
@@ -365,6 +375,10 @@ def test_no_use_case_reaches_another_books_lines_lots_matches_or_plans(trader: C
     propose_plan(store, BOOK, hedge_plan(trader), CLERK, app.clock)
     with store.read(BOOK) as uow:
         fill = next(fill for fill in uow.statements.fills() if fill.offset.opens)
+    template = ContractTemplate("T1", PricingKind.FLOATING, PricingFormula.EVENTS, 30)
+    save_terms(store, BOOK, [(MARCH, template), (MARCH, BasisBand("copper", Decimal(1), Decimal(2)))], "", CLERK)
+    with store.begin(BOOK, CLERK) as uow:
+        uow.broker.save_prices([SettlementPrice("spot", "copper", DAYS[-1], Decimal(70000), "CNY", "quote")])
     log = trader.log()
     clock, products = app.clock, app.products
     refused = (
@@ -381,6 +395,8 @@ def test_no_use_case_reaches_another_books_lines_lots_matches_or_plans(trader: C
         lambda: find_rolls(store, OTHER, DAYS[0]),
         lambda: keep_rolls(store, OTHER, DAYS[0], products, WANG, clock),
         lambda: result_now(store, OTHER, products, clock),
+        lambda: apply_template(store, OTHER, "T1", "CG-7/1", "SHFE.cu2605", MARCH, "x", WANG),
+        lambda: apply_template(store, OTHER, "T1", str(FLOATING.ref), "SHFE.cu2605", MARCH, "x", WANG),
     )
     for attempt in refused:
         with pytest.raises((InvalidInput, RuleBroken)):
@@ -390,11 +406,15 @@ def test_no_use_case_reaches_another_books_lines_lots_matches_or_plans(trader: C
     assert plans_now(store, OTHER, products, clock) == ()
     assert roll_chains(store, OTHER, products) == ()
     assert basis_series(store, OTHER) == ()
+    assert alerts_now(store, OTHER, clock) == ()
+    assert basis_of_day(store, OTHER, DAYS[-1], products).rows == ()
     assert force_pricings(store, OTHER, WANG, clock) == ()
     assert allocations(store, OTHER) == ()
     assert exposure_now(store, OTHER, products, clock).exposure.rows == ()
     found = account_findings(store, OTHER, clock)
     assert (found.mismatches, found.opposed) == ((), ())
+    assert keep_basis(store, OTHER, DAYS[-1], products, WANG).rows == ()
+    assert basis_series(store, OTHER) == ()
     assert trader.log() == log
 
 
