@@ -18,11 +18,10 @@ over which worker after worker has died.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from hedge_core.errors import (
     AuthFailed,
@@ -35,21 +34,19 @@ from hedge_core.errors import (
 )
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
-from hedge_core.notes import hedge_note
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter, ErpCapabilities, Lookup
 from hedge_core.ports.jobs import Lease
-from hedge_core.ports.storage import OutboxRow, OutboxState, Store, StoredVoucher, UnitOfWork
-from hedge_core.use_cases.attachments import ATTACHMENT, attachments_of, send
-from hedge_core.use_cases.post import HEDGES, VOUCHER, leg_of, note_for
+from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
+from hedge_core.use_cases.outbox_work import POISON_LIMIT as POISON_LIMIT
+from hedge_core.use_cases.outbox_work import Work, place_of_bug, works_of
+from hedge_core.use_cases.post import VOUCHER
 from hedge_core.use_cases.reversals import mark_reversed
 from hedge_core.use_cases.verdict import Contact, Verdict
 from messages import Message
 
 UNKNOWN_LIMIT: Final = 12
 """Attempts of one row with an unknown outcome, each looked up and not found, until a person has to look."""
-POISON_LIMIT: Final = 5
-"""Workers that died over one row until nobody tries it any more."""
 
 _BACKOFF_SECONDS: Final = (2, 4, 8, 15, 30, 60, 120, 300)
 _CIRCUIT_AFTER: Final = 5
@@ -61,17 +58,6 @@ class ErpFor(Protocol):
     """Finds the adapter of a connection; the composition root provides it."""
 
     def __call__(self, book: BookId, connection: str, /) -> ErpAdapter: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a row asks for. `voucher` goes out together with others, `attempt` alone. `still_current`: whether what was sent
-    is still what should stand there. `settled`: the voucher counts as delivered already, and stays so."""
-
-    voucher: Voucher | None = None
-    attempt: Callable[[ErpAdapter], PostingReceipt] | None = None
-    still_current: Callable[[UnitOfWork], bool] = field(default=lambda _: True)
-    settled: bool = False
 
 
 def deliver(
@@ -106,12 +92,14 @@ def deliver_together(
     until = None if lease_seconds is None else now + timedelta(seconds=lease_seconds)
     with store.begin(lease.book, actor) as uow:
         rows = {row.id: row for row in uow.outbox.start_together(_members(lease), lease.lease_token, now, until)}
-        given = _works_of(uow, rows)
+        given = works_of(uow, rows)
     if not rows:
         return {}
     works = {row_id: work for row_id, work in given.items() if isinstance(work, Work)}
     verdicts = {row_id: _hopeless(why) for row_id, why in given.items() if isinstance(why, Message)}
-    attempt = _Attempt(erp_for, settle_seconds, rows, works)
+    end = until or lease.lease_until
+    latest = None if end is None else now + (end - now) / 2
+    attempt = _Attempt(erp_for, settle_seconds, rows, works, lambda: latest is not None and clock.now() > latest)
     if works:
         verdicts |= attempt.run()
     contact = _tell_connection(store, lease, verdicts.values(), clock)
@@ -142,78 +130,6 @@ def _members(lease: Lease) -> tuple[int, ...]:
     return lease.members or (lease.id,)
 
 
-# --- what a row asks for ----------------------------------------------------------------------------------------------
-
-
-def _works_of(uow: UnitOfWork, rows: Mapping[int, OutboxRow]) -> dict[int, Work | Message]:
-    """The work of each row, or why there is none. The vouchers of a batch are read together; where that fails because one of
-    them cannot be read, each by itself."""
-    names = [row.subject for row in rows.values() if row.kind == VOUCHER and row.lost_leases < POISON_LIMIT]
-    try:
-        stored = uow.results.vouchers_named(names)
-    except PlatformError:
-        raise
-    except Exception:  # noqa: BLE001 - found again below, where it is named
-        stored = None
-    return {row_id: _work_of(uow, row, stored) for row_id, row in rows.items()}
-
-
-def _work_of(uow: UnitOfWork, row: OutboxRow, stored: Mapping[str, StoredVoucher] | None) -> Work | Message:
-    if row.lost_leases >= POISON_LIMIT:
-        return Message("post.poison", {"count": row.lost_leases, "key": row.key})
-    maker = _WORK.get(row.kind)
-    if maker is None:
-        return Message("post.unknown_work", {"kind": row.kind})
-    try:
-        return maker(uow, row, stored)
-    except PlatformError:
-        raise
-    except Exception as bug:  # noqa: BLE001 - what cannot be read would come back with every lease, for ever
-        return Message("post.bug_before", {"type": _place(bug)})
-
-
-def _voucher_work(uow: UnitOfWork, row: OutboxRow, read: Mapping[str, StoredVoucher] | None) -> Work | Message:
-    stored = uow.results.voucher(row.subject) if read is None else read.get(row.subject)
-    if stored is None:
-        return Message("post.no_such_voucher")
-    if (stored.voucher.key, stored.voucher.content_hash) != (row.key, row.content_hash):
-        return Message("post.changed_after_queueing")
-    voucher = stored.voucher
-    if files := attachments_of(uow, voucher):  # the paper voucher says how many sheets go with it
-        voucher = replace(voucher, attachments=len(files))
-    return Work(voucher=voucher, settled=stored.status is VoucherStatus.DELIVERED)
-
-
-def _attachment_work(uow: UnitOfWork, row: OutboxRow, _: object) -> Work | Message:
-    voucher_id, _slash, name = row.subject.rpartition("/")
-    stored = uow.results.voucher(voucher_id)
-    if stored is None or stored.receipt is None:
-        return Message("post.no_such_voucher")
-    receipt = stored.receipt
-    for file in attachments_of(uow, stored.voucher):
-        if (file.name, file.digest) == (name, row.content_hash):
-            return Work(attempt=lambda adapter, file=file: send(adapter, receipt, file))  # type: ignore[misc]
-    return Message("post.changed_after_queueing")
-
-
-def _hedge_work(uow: UnitOfWork, row: OutboxRow, _: object) -> Work:
-    """Writes the whole current text: repeating it is harmless, and an older text that arrives late is written over."""
-    leg = leg_of(row)
-    matches = [match for match in uow.results.matches() if match.leg == leg]
-    written = hedge_note(matches)
-    return Work(
-        attempt=lambda adapter: adapter.push_hedges(leg, matches),
-        still_current=lambda now: note_for(now, leg) == written,
-    )
-
-
-_WORK: Final[Mapping[str, Callable[[UnitOfWork, OutboxRow, Any], Work | Message]]] = {
-    VOUCHER: _voucher_work,
-    HEDGES: _hedge_work,
-    ATTACHMENT: _attachment_work,
-}
-
-
 # --- the attempt ------------------------------------------------------------------------------------------------------
 
 
@@ -221,12 +137,18 @@ class _Attempt:
     """One attempt at the rows of a lease."""
 
     def __init__(
-        self, erp_for: ErpFor, settle_seconds: int | None, rows: Mapping[int, OutboxRow], works: Mapping[int, Work]
+        self,
+        erp_for: ErpFor,
+        settle_seconds: int | None,
+        rows: Mapping[int, OutboxRow],
+        works: Mapping[int, Work],
+        too_late: Callable[[], bool],
     ) -> None:
         self._erp_for = erp_for
         self._settle = settle_seconds
         self._rows = rows
         self._works = works
+        self._too_late = too_late
         self._verdicts: dict[int, Verdict] = {}
         self.most: int | None = None
         """How many vouchers the adapter takes in one call, once it is known."""
@@ -243,7 +165,7 @@ class _Attempt:
                 for one in self._works
             }
         except Exception as bug:  # noqa: BLE001 - nothing has left: a person has to look, and the row says where
-            return {one: _hopeless(Message("post.bug_before", {"type": _place(bug)})) for one in self._works}
+            return {one: _hopeless(Message("post.bug_before", {"type": place_of_bug(bug)})) for one in self._works}
         together: dict[int, Voucher] = {}
         for row_id, work in self._works.items():
             if card.lookup is Lookup.NONE and self._rows[row_id].attempts > 1:
@@ -290,6 +212,11 @@ class _Attempt:
         outcomes: Sequence[PostingReceipt | PlatformError] = ()
         shared: Verdict | None = None
         smaller = (len(vouchers) + 1) // 2 if len(vouchers) > 1 else None
+        if (
+            self._too_late()
+        ):  # held up, suspended perhaps: others may have taken over, and would not find what comes now
+            self._verdicts |= dict.fromkeys(vouchers, Verdict(OutboxState.PENDING, Message("post.too_late")))
+            return
         try:
             outcomes = adapter.push_vouchers(list(vouchers.values()))
             if len(outcomes) != len(vouchers):
@@ -337,7 +264,7 @@ class _Attempt:
         return Verdict(OutboxState.PENDING, error.message, wait, nothing_there, receipt, contact)
 
     def _bug(self, row_id: int, bug: Exception, card: ErpCapabilities) -> Verdict:
-        return self._unknown(row_id, Message("post.bug", {"type": _place(bug)}), card, None)
+        return self._unknown(row_id, Message("post.bug", {"type": place_of_bug(bug)}), card, None)
 
     def _unknown(self, row_id: int, reason: Message, card: ErpCapabilities, receipt: PostingReceipt | None) -> Verdict:
         row = self._rows[row_id]
@@ -361,12 +288,6 @@ def _hopeless(reason: Message) -> Verdict:
 
 def _backoff(attempts: int) -> int:
     return _BACKOFF_SECONDS[min(attempts, len(_BACKOFF_SECONDS)) - 1]
-
-
-def _place(bug: Exception) -> str:
-    """What a developer needs to find it: the type and the line, and nothing of the values, which may be secret."""
-    at = traceback.extract_tb(bug.__traceback__)[-1]
-    return f"{type(bug).__name__}, {at.filename.rpartition('/')[2]}:{at.lineno}"
 
 
 # --- what is written about it -----------------------------------------------------------------------------------------

@@ -391,6 +391,24 @@ def test_an_outcome_that_comes_after_the_lease_is_not_recorded_and_the_next_atte
     assert len(desk.erp.documents[voucher().key]) == 1
 
 
+@pytest.mark.parametrize(("held_up", "sent"), [(29, 1), (31, 0), (3600, 0)])
+def test_a_worker_that_was_held_up_after_the_start_sends_nothing_any_more(desk: Desk, held_up: int, sent: int) -> None:
+    """A suspended machine goes on in the middle: by then another worker may have looked up, not found, and posted."""
+    desk.queue(voucher())
+    (row,) = desk.lease()
+
+    def erp_for(*_: object) -> FakeErp:
+        desk.clock.sleep(held_up)
+        return desk.erp
+
+    deliver(desk.store, row, erp_for, WORKER, desk.clock, None, 60)  # type: ignore[arg-type]
+    assert len(desk.erp.pushed) == sent
+    if not sent:
+        desk.clock.sleep(60)
+        assert desk.work() == [OutboxState.DONE]
+        assert len(desk.erp.pushed) == 1
+
+
 def test_a_worker_that_died_between_start_and_outcome_is_followed_by_a_look_up(desk: Desk) -> None:
     desk.queue(voucher())
     (row,) = desk.lease(seconds=10)
