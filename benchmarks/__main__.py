@@ -27,6 +27,7 @@ MODULES = (
     "whole_recalculation_speed",
     "matching_speed",
     "exposure_speed",
+    "alerts_speed",
     "audit_speed",
     "audit_share",
     "statement_speed",
