@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import case
+from sqlalchemy import ARRAY, Select, Text, case, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.storage.bulk import WORTH, upsert_columns
@@ -53,11 +53,21 @@ class Records:
         found: dict[str, tuple[str, str]] = {}
         self._new.update((connection, kind, key) for key in keys)
         for page in pages(keys):
-            for row in self._scope.rows(query.where(self._scope.among(table.c.key, page))):
+            for row in self._scope.rows(self._one_by_one(query, page)):
                 self._new.discard((connection, kind, row.key))
                 if row.gone_at is None:
                     found[row.key] = row.digest, row.spec
         return found
+
+    def _one_by_one(self, query: Select[Any], keys: Sequence[str]) -> Select[Any]:
+        """The rows of a query with these keys. In a table that grew since its statistics were made PostgreSQL takes a scan of
+        the whole book for the cheaper way, page after page; LIMIT 1 leaves it the index only."""
+        key = RAW_RECORDS.c.key
+        if self._scope.connection.dialect.name != "postgresql":
+            return query.where(self._scope.among(key, keys))
+        asked = select(func.unnest(literal(list(keys), ARRAY(Text))).label("key")).subquery()
+        one = query.where(key == asked.c.key).limit(1).lateral()
+        return select(one).select_from(asked.join(one, true()))
 
     def save_raw(self, items: Sequence[Pulled[Any]]) -> None:
         """As the port says; of two items with one reference the later counts. `Seen` says nothing new, `Gone` marks the
