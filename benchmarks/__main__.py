@@ -33,6 +33,7 @@ MODULES = (
     "statement_speed",
     "jobs",
     "vouchers",
+    "backlog",
     "erp_speed",
 )
 SUMMARY = Path("var/bench/summary.json")

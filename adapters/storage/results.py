@@ -83,9 +83,8 @@ class Results:
 
     def add_voucher(self, stored: StoredVoucher) -> None:
         """A new voucher, or a new revision of one: the revisions before it stay as they were."""
-        voucher = stored.voucher
-        row = {"voucher_id": voucher.voucher_id, "revision": voucher.revision, **self._content(stored)}
-        self._scope.insert(VOUCHERS, [{**row, **_state(stored)}])
+        self._require_own(stored)
+        self._scope.insert(VOUCHERS, [voucher_row(stored)])
 
     def voucher(self, voucher_id: str) -> StoredVoucher | None:
         """Its highest revision."""
@@ -119,12 +118,13 @@ class Results:
 
     def replace_draft(self, stored: StoredVoucher) -> None:
         """Other content for the same revision; the database refuses it unless that is a draft."""
+        self._require_own(stored)
         table = VOUCHERS
         voucher = stored.voucher
         replaced = self._scope.run(
             self._scope.update(table)
             .where(table.c.voucher_id == voucher.voucher_id, table.c.revision == voucher.revision)
-            .values(**self._content(stored), **_state(stored))
+            .values(**_content(stored), **_state(stored))
         )
         if not replaced:
             raise KeyError(f"{voucher.voucher_id}/{voucher.revision}")
@@ -168,17 +168,10 @@ class Results:
     def _newest(self) -> Select[Any]:
         return self._scope.select(VOUCHERS).where(VOUCHERS.c.revision == _highest())
 
-    def _content(self, stored: StoredVoucher) -> dict[str, Any]:
+    def _require_own(self, stored: StoredVoucher) -> None:
         voucher = stored.voucher
         if voucher.book != self._scope.book:
             raise ValueError(f"voucher {voucher.voucher_id} belongs to book {voucher.book}, not {self._scope.book}")
-        return {
-            "posting_date": voucher.posting_date,
-            "idempotency_key": voucher.key,
-            "content_hash": voucher.content_hash,
-            "payload": encode(voucher),
-            "made_by": stored.made_by,
-        }
 
 
 @cache
@@ -200,6 +193,28 @@ def _set_receipt() -> Any:
     mine = (VOUCHERS.c.book_id == bindparam("book"), VOUCHERS.c.voucher_id == bindparam("id"))
     newest = update(VOUCHERS).where(*mine, VOUCHERS.c.revision == _highest())
     return newest.values(status=bindparam("becomes"), receipt=bindparam("new"))
+
+
+def voucher_row(stored: StoredVoucher) -> dict[str, Any]:
+    """The row of a voucher's revision, without its book."""
+    voucher = stored.voucher
+    return {
+        "voucher_id": voucher.voucher_id,
+        "revision": voucher.revision,
+        **_content(stored),
+        **_state(stored),
+    }
+
+
+def _content(stored: StoredVoucher) -> dict[str, Any]:
+    voucher = stored.voucher
+    return {
+        "posting_date": voucher.posting_date,
+        "idempotency_key": voucher.key,
+        "content_hash": voucher.content_hash,
+        "payload": encode(voucher),
+        "made_by": stored.made_by,
+    }
 
 
 def _state(stored: StoredVoucher) -> dict[str, Any]:
