@@ -10,19 +10,24 @@ from typing import Any
 
 import pytest
 
+from adapters.reference import load_products
 from adapters.storage import SqlStore
 from hedge_core.errors import IdempotencyConflict, InvalidInput, OutcomeUnknown, RuleBroken, Unavailable
 from hedge_core.model.broker import OrderReceipt
 from hedge_core.model.futures import Direction, Offset
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.orders import OrderStage
+from hedge_core.model.physical import Side
+from hedge_core.model.terms import HedgePlan
 from hedge_core.ports.storage import Book
+from hedge_core.use_cases.order_plans import order_of_plan
 from hedge_core.use_cases.order_switch import release_orders, stop_orders
+from hedge_core.use_cases.plans import approve_plan, propose_plan
 from tests.hedge_core.use_cases.conftest import BOOK
 from tests.support.broker_statement import PRICE
 from tests.support.ctp_broker import CtpUnderTest
 from tests.support.diff import DiffUnderTest
-from tests.support.order_desk import CHECKER, MAKER, Desk
+from tests.support.order_desk import CHECKER, INSTRUMENT, MAKER, Desk
 
 
 @pytest.fixture(params=[CtpUnderTest, DiffUnderTest], ids=["ctp", "diff"])
@@ -401,6 +406,25 @@ def test_an_opening_order_needs_a_plan_where_the_book_says_so(ctp_desk: Desk) ->
 def test_the_direction_is_part_of_what_is_approved(ctp_desk: Desk) -> None:
     one = ctp_desk.proposal()
     assert one.digest != replace(one, direction=Direction.SELL).digest
+
+
+def test_an_order_of_a_plan_takes_what_is_left_and_needs_its_approval(ctp_desk: Desk) -> None:
+    desk = ctp_desk
+    plan = HedgePlan(
+        "P1", "copper", "spring sales", Side.PURCHASE, Decimal(20), Decimal(1), Decimal(0), Decimal(2), (INSTRUMENT,),
+        None, None, date(2026, 11, 1), date(2026, 12, 31), Decimal(0), Decimal(0),
+    )  # fmt: skip
+    propose_plan(desk.store, BOOK, plan, MAKER, desk.clock)
+    first = order_of_plan(desk.store, BOOK, "P1", load_products(), desk.clock)
+    assert (first.instrument, first.direction, first.lots) == (INSTRUMENT, Direction.BUY, 4)
+    with pytest.raises(RuleBroken, match="nobody has approved"):
+        desk.propose(plan_id="P1", lots=3)
+    approve_plan(desk.store, BOOK, "P1", CHECKER, desk.clock)
+    desk.approved(plan_id="P1", lots=3)
+    assert order_of_plan(desk.store, BOOK, "P1", load_products(), desk.clock).lots == 1
+    with pytest.raises(RuleBroken, match="exceeded in quantity"):
+        desk.propose("o2", plan_id="P1", lots=2)
+    assert desk.propose("o2", plan_id="P1", lots=1).stage is OrderStage.PROPOSED
 
 
 def _die(*_: Any) -> None:
