@@ -20,7 +20,7 @@ from chaos.stand_ins import StandIn
 from chaos.tally import NotInTime, Tally, until
 
 TROUBLE = ("lose_answer_after_commit=0.06@writes", "error_500_after_commit=0.03@writes")
-ROOM = 6
+ROOM = 1
 """Pages that the file may still grow by when the disk is nearly full."""
 
 
@@ -42,7 +42,7 @@ def run(vouchers: int, times: int, seed: int) -> Tally:
         log = folder / "workers.log"
         crew = stack.enter_context(Crew(chosen, [Post((*ODD, "deliveries"), {"CHAOS_PAGES": str(limit)})], tally, log))
         for number in range(times):
-            due = (number + dice.random()) * 0.8 * vouchers / times
+            due = (number + dice.random()) * 0.5 * vouchers / times
             until(lambda due=due: ended(app) >= due, f"{due:.0f} deliveries", also=crew.keep)  # type: ignore[misc]
             seen = _refusals(log)
             limit.write_text(str(_pages(file) + ROOM), encoding="ascii")
