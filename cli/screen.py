@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text as PlainText
 
 from hedge_core.canonical import decimal_text
 from messages import Message, Text, all_texts, say
@@ -74,7 +75,7 @@ class Screen:
                 side = "right" if name in numeric else "left"
                 table.add_column(heads[name], justify=side, overflow="fold", no_wrap=name in numeric)  # type: ignore[arg-type]
         for cells in zip(*(shown[name] for name in columns if name not in left_out), strict=True):
-            table.add_row(*cells)
+            table.add_row(*map(PlainText, cells))
         self._print(console, title, table)
         if left_out:
             self.tell(Message("cli.left_out", {"columns": ", ".join(heads[name] for name in left_out)}))
@@ -88,7 +89,7 @@ class Screen:
         table.add_column(style="bold")
         table.add_column(overflow="fold")
         for name, value in fields.items():
-            table.add_row(self.text(Message(f"cli.column_{name}")), *_column([value], self.lang))
+            table.add_row(self.text(Message(f"cli.column_{name}")), *map(PlainText, _column([value], self.lang)))
         self._print(_console(), title, table)
 
     def data(self, value: Any) -> None:

@@ -130,4 +130,4 @@ def test_ctp_without_its_library_says_what_to_install(book: CommandLine, monkeyp
     monkeypatch.setattr("connectors.ctp.library.PACKAGE", "no_such_ctp_package")
     book("connection", "add", "ctp", "--system", "ctp", "--set", "front=tcp://127.0.0.1:9", "--set", "broker_id=9999",
          "--set", "user=1")  # fmt: skip
-    assert "hedgebridge[ctp]" in " ".join(book("connection", "test", "ctp", code=3).said)
+    assert "hedgebridge[ctp]" in book("connection", "test", "ctp", code=1).out

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+
 from hedge_core.delivery import (
     DeliveryCase,
     DeliveryStep,
