@@ -58,15 +58,23 @@ def all_texts() -> dict[str, Text]:
 def say(message: Message, lang: str = "en") -> str:
     """The sentence in `lang` (`en` or `zh`). An unknown id or a missing parameter shows itself instead of raising:
     a person must still learn what happened when a text is wrong; a test keeps the catalogue complete.
-    A parameter that is itself a `Message` is spoken in the same language."""
+    A parameter that is itself a `Message` is spoken in the same language; a list is spoken item by item."""
     text = all_texts().get(message.id)
     if text is None:
         return f"{message.id} {dict(message.params)}"
-    spoken = {k: say(v, lang) if isinstance(v, Message) else v for k, v in message.params.items()}
+    spoken = {name: _spoken(value, lang) for name, value in message.params.items()}
     try:
         return text.in_language(lang).format(**spoken)
     except (KeyError, IndexError):
         return f"{text.in_language(lang)} {dict(message.params)}"
+
+
+def _spoken(value: object, lang: str) -> object:
+    if isinstance(value, Message):
+        return say(value, lang)
+    if isinstance(value, list | tuple):
+        return ("、" if lang == "zh" else ", ").join(str(_spoken(item, lang)) for item in value)
+    return value
 
 
 def resolve_language(chosen: str | None = None) -> str:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from string import Formatter
 
-from messages import LANGUAGES, all_texts
+from messages import LANGUAGES, Message, all_texts, say
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("hedge_core", "messages", "mapping", "connectors", "adapters", "worker", "cli", "conformance")
@@ -214,3 +214,12 @@ def test_tables_on_screen_have_titles_and_headings() -> None:
             if isinstance(word, ast.Constant) and f"cli.column_{word.value}" not in all_texts():
                 missing.append(f"{place}: {word.value}")
     assert not missing
+
+
+def test_a_list_is_spoken_item_by_item_in_the_readers_language() -> None:
+    told = Message(
+        "error.auth_failed", {"system": ("HLTX01_SYS", Message("cli.nothing", {"title": "x"})), "reason": "-"}
+    )
+    assert say(told, "en").startswith("HLTX01_SYS, ")
+    assert say(told, "zh").startswith("HLTX01_SYS、")
+    assert "[" not in say(told, "en") and "Message(" not in say(told, "zh")
