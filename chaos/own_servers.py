@@ -50,6 +50,15 @@ def _unprivileged() -> str | None:
     return next((name for name in ("postgres", "nobody") if name in known), None)
 
 
+def _within_reach(programs: Path, folder: Path) -> Path:
+    """The programs themselves where every user gets to them, else a copy below `folder`, where the cluster's user does."""
+    if all(place.stat().st_mode & 0o001 for place in (programs, *programs.parents)):
+        return programs
+    copy = folder / "programs"
+    shutil.copytree(programs.parent, copy, symlinks=True, dirs_exist_ok=True)
+    return copy / programs.name
+
+
 class OwnPostgres:
     """A cluster in `folder`. `url` is its administrator's."""
 
@@ -62,6 +71,7 @@ class OwnPostgres:
         self.url = f"postgresql://chaos@127.0.0.1:{self._port}/postgres"
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         if self._user is not None:
+            self._programs = _within_reach(self._programs, folder)
             os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._do(
             "initdb", "-D", str(self._folder), "-U", "chaos", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale"

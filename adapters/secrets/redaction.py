@@ -109,7 +109,11 @@ class Redactor:
             text = bytes(value).decode("utf-8", "backslashreplace")
             masked = self.text(text)
             return value if masked == text else masked.encode()
-        for shown in (str(value), repr(value)):
+        try:
+            forms = (str(value), repr(value))
+        except Exception:  # noqa: BLE001 - an object that cannot show itself must not stop the line it stands in
+            return f"<{type(value).__name__}>"
+        for shown in forms:
             masked = self.text(shown)
             if masked != shown:
                 return masked

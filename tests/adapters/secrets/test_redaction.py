@@ -211,3 +211,11 @@ def test_a_format_that_does_not_fit_its_arguments_neither_stops_the_caller_nor_l
     logger.info("%d and %d", CANARY)
     assert "canary" not in written.getvalue()
     assert MASK in written.getvalue()
+
+
+def test_an_object_that_cannot_show_itself_is_named_and_stops_nothing():
+    class Unfinished:
+        def __repr__(self):
+            raise AttributeError("not resolved yet")
+
+    assert Redactor().redact({"type": Unfinished()}) == {"type": "<Unfinished>"}
