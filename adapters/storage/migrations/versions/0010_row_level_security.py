@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 from alembic import op
 
 from adapters.storage.row_security import protect, protected_tables, unprotect
@@ -20,7 +22,7 @@ def downgrade() -> None:
     _run(unprotect)
 
 
-def _run(statements) -> None:  # type: ignore[no-untyped-def]
+def _run(statements: Callable[[Sequence[str]], Iterator[str]]) -> None:
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         for statement in statements(protected_tables(connection)):
