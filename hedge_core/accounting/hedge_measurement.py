@@ -9,7 +9,7 @@ from hedge_core.accounting.effectiveness import highly_effective
 from hedge_core.accounting.events import AccountingEvent, EventKind, product_of
 from hedge_core.accounting.hedge_release import HedgeRelease
 from hedge_core.accounting.holdings import HeldLot
-from hedge_core.accounting.net_positions import measure_net
+from hedge_core.accounting.net_positions import is_balanced, measure_net
 from hedge_core.accounting.option_value import TimeValue, TimeValueHedge, measure_time_value
 from hedge_core.accounting.relationships import (
     HedgeType,
@@ -103,7 +103,8 @@ class HedgeDay(HedgeRelease):
             return []
         cash_flow = self._cash_flow
         closes = any(lot.shares[self._id].lots_closed for lot in self._own())
-        item_due = state.is_open and (self._forced() or self._regular() or (cash_flow and closes))
+        asked = self._forced() or self._regular() or (cash_flow and closes)
+        item_due = state.is_open and asked and not self._exposed(state)
         if item_due and self.relationship.item.commodity not in self._facts.item_prices:
             self._broken(
                 "item_price_missing",
@@ -128,7 +129,7 @@ class HedgeDay(HedgeRelease):
         if item_due:
             state, left_out = self._measure_excluded(state)
             state = self._measure_item(state)
-            if cash_flow:
+            if cash_flow and not self.relationship.item.is_nil:
                 state = self._measure_reserve(state, change - left_out)
             elif left_out:
                 self._add(K.INSTRUMENT_CHANGE, self._facts.trading_day, -left_out, period_end=self._period_end)
@@ -139,6 +140,11 @@ class HedgeDay(HedgeRelease):
         self.state = state
         events, self._events = self._events, []
         return events
+
+    def _exposed(self, state: HedgeState) -> bool:
+        """A nil net position of which a side has left: nothing hedges the rest, which waits for its transaction."""
+        item = self.relationship.item
+        return item.is_nil and not is_balanced(item, state.members)
 
     def _measure_lot(self, lot: HeldLot) -> Decimal:
         share = lot.shares[self._id]

@@ -82,7 +82,9 @@ class HedgeRelease(HedgeEvents):
             return
         if movement.net is not None:
             self._goods(movement, member.kind, movement.net)
-        left = leave_net(state, self.relationship.item, member, movement.quantity, self._currency)
+        item = self.relationship.item
+        natural = item.is_nil and self._cash_flow
+        left = leave_net(state, item, member, movement.quantity, self._currency, natural=natural)
         self.state = left.state
         if self._cash_flow:
             kind = K.BASIS_ADJUSTMENT if member.kind.bought else K.RESERVE_TO_NET_RESULT

@@ -3,6 +3,9 @@
 Each side's change is counted; the relationship's is their sum. What leaves takes the reserve in proportion to its own change
 against the net one, so that the part of one side which the other side hedges naturally waits in the reserve for that other
 side: the sale's part goes to 净敞口套期损益, the purchase's part into the cost of the goods.
+
+A nil net position has no instrument: its sides offset each other wholly. What leaves a cash flow hedge then hands its whole
+change to the reserve, for the other side; once a side has left, the rest is exposed and is measured no more.
 """
 
 from __future__ import annotations
@@ -48,8 +51,16 @@ class Left:
     reserve: Decimal
 
 
-def leave_net(state: HedgeState, item: HedgedItem, member: NetMember, quantity: Decimal, currency: str) -> Left:
-    """Take `quantity` of one side out (at most what is open of it)."""
+def is_balanced(item: HedgedItem, members: Mapping[str, MemberState]) -> bool:
+    """Whether the sides still open add up to nothing."""
+    return sum((item.sign_of(one.kind) * members[one.name].open_quantity for one in item.members), ZERO) == 0
+
+
+def leave_net(
+    state: HedgeState, item: HedgedItem, member: NetMember, quantity: Decimal, currency: str, *, natural: bool = False
+) -> Left:
+    """Take `quantity` of one side out (at most what is open of it). `natural`: the other side alone hedges it for cash flow,
+    so that its change is what the reserve takes over."""
     side = state.members[member.name]
     left = side.open_quantity - quantity
 
@@ -60,7 +71,8 @@ def leave_net(state: HedgeState, item: HedgedItem, member: NetMember, quantity: 
     carrying = cut(side.carrying, quantity, side.open_quantity)
     others = any(one.open_quantity for name, one in state.members.items() if name != member.name)
     last = left == 0 and not others
-    reserve = state.reserve if last else cut(state.reserve, change, state.item_change)
+    shared = -change if natural else cut(state.reserve, change, state.item_change)
+    reserve = state.reserve if last else shared
     instrument = state.instrument_change if last else cut(state.instrument_change, change, state.item_change)
     members = {**state.members, member.name: MemberState(left, side.carrying - carrying, side.change - change)}
     net = sum((item.sign_of(one.kind) * members[one.name].open_quantity for one in item.members), ZERO)

@@ -73,7 +73,8 @@ class HedgedItem:
     """The item as designated: quantity in the commodity's base unit, carrying amount in the book's currency (0 unless it
     is inventory), and the price per unit without VAT from which its change is counted.
 
-    `members` makes it a net position: `kind` is then the side that outweighs and `quantity` the net of both sides.
+    `members` makes it a net position: `kind` is then the side that outweighs and `quantity` the net of both sides; zero is
+    a nil net position, whose sides hedge each other (IFRS 9 6.6.6 / CAS 24) and whose `kind` is either side's.
     `treated_as` is the choice between fair value and cash flow hedge that only the currency of a commitment leaves."""
 
     kind: ItemKind
@@ -101,9 +102,14 @@ class HedgedItem:
             return -1 if kind.bought else 1
         return kind.sign
 
+    @property
+    def is_nil(self) -> bool:
+        """A net position of nothing: designated without an instrument."""
+        return bool(self.members) and self.quantity == 0
+
     def problem(self) -> Message | None:
         """Why the item cannot be hedged so; None when it can."""
-        if self.quantity <= 0:
+        if self.quantity <= 0 and not self.is_nil:
             return Message("accounting.item_quantity", {"quantity": self.quantity})
         firm = self.kind in (ItemKind.FIRM_PURCHASE, ItemKind.FIRM_SALE)
         if self.hedge_type is not self.kind.hedge_type and not (firm and self.risk is Risk.CURRENCY):
@@ -225,7 +231,11 @@ class HedgeRelationship:
             broken("designation_net", Message("accounting.net_unknown", {"rule_set": self.rule_set.value}))
         if self.roll_policy == "" and any(share.from_day > self.designated_on for share in self.instruments):
             broken("designation_roll", Message("accounting.roll_not_documented"))
-        if not self.instruments:
+        if self.item.is_nil and self.instruments:
+            broken("designation_instrument", Message("accounting.nil_instrument"))
+        if self.item.is_nil and self.roll_policy == "":
+            broken("designation_roll", Message("accounting.nil_strategy"))
+        if not self.instruments and not self.item.is_nil:
             broken("designation_instrument", Message("accounting.no_instrument"))
         for share in self.instruments:
             if share.lots <= 0:
