@@ -91,12 +91,12 @@ def test_a_sale_before_its_purchase_leaves_its_change_in_the_reserve_for_the_cos
     were bought for 20,000 less. Both are then at the planned 7."""
     first, state = measured(currency(), [7, D("6.8")], {1: [("sale", 100_000)]})
     waiting = balances(first)
-    assert (waiting[R.NET_HEDGE_RESULT], waiting[R.HEDGE_RESERVE]) == (-20_000, 20_000)
+    assert (waiting[R.NET_HEDGE_RESULT], waiting[R.HEDGE_RESERVE]) == (D(-20_000), D(20_000))
     assert state.reserve == -20_000
     after = balances(
         measured(currency(), [7, D("6.8"), D("6.8")], {1: [("sale", 100_000)], 2: [("purchase", 100_000)]})[0]
     )
-    assert (after[R.NET_HEDGE_RESULT], after[R.RAW_MATERIAL], after[R.HEDGE_RESERVE]) == (-20_000, 20_000, 0)
+    assert (after[R.NET_HEDGE_RESULT], after[R.RAW_MATERIAL], after[R.HEDGE_RESERVE]) == (D(-20_000), D(20_000), D(0))
 
 
 def test_once_a_side_has_left_the_rest_is_not_hedged_and_measured_no_more() -> None:
@@ -126,7 +126,7 @@ def test_sides_that_are_no_longer_expected_give_their_reserve_to_profit_or_loss(
     stop = HedgeStop("N1", on(2), expected=False)
     events, state = measured(currency(), [7, D("6.8"), D("6.5")], {1: [("sale", 100_000)]}, {2: stop})
     after = balances(events)
-    assert (after[R.HEDGE_RESERVE], after[R.HEDGE_RESULT], after[R.NET_HEDGE_RESULT]) == (0, 20_000, -20_000)
+    assert (after[R.HEDGE_RESERVE], after[R.HEDGE_RESULT], after[R.NET_HEDGE_RESULT]) == (D(0), D(20_000), D(-20_000))
     assert not state.is_open
 
 
