@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,26 +59,28 @@ def _within_reach(programs: Path, folder: Path) -> Path:
 
 
 class OwnPostgres:
-    """A cluster in `folder`. `url` is its administrator's."""
+    """A cluster in `folder`. `url` is its administrator's. `tight`: it keeps as little log as it may, in files of 1 MB."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tight: bool = False) -> None:
         self._programs = postgres_programs()
         self._folder = folder / "cluster"
         self._user = _unprivileged()
         self._log = folder / "postgres.log"
-        self._port = free_port()
-        self.url = f"postgresql://chaos@127.0.0.1:{self._port}/postgres"
+        self.port = free_port()
+        self.url = f"postgresql://chaos@127.0.0.1:{self.port}/postgres"
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         if self._user is not None:
             self._programs = _within_reach(self._programs, folder)
             os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._do(
-            "initdb", "-D", str(self._folder), "-U", "chaos", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale"
-        )
+            "initdb", "-D", str(self._folder), "-U", "chaos", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale",
+            *(["--wal-segsize=1"] if tight else []),
+        )  # fmt: skip
         with (self._folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(
-                f"listen_addresses = '127.0.0.1'\nport = {self._port}\nunix_socket_directories = ''\n"
+                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = ''\n"
                 "max_connections = 100\nshared_buffers = 32MB\n"
+                + ("min_wal_size = 2MB\nmax_wal_size = 4MB\n" if tight else "")
             )
         self._ctl("start", "-w")
 
@@ -93,11 +94,21 @@ class OwnPostgres:
 
     def url_of(self, name: str, role: str) -> str:
         """The address of a database for a role."""
-        return f"postgresql://{role}@127.0.0.1:{self._port}/{name}"
+        return f"postgresql://{role}@127.0.0.1:{self.port}/{name}"
+
+    def lines_with(self, words: str) -> int:
+        """How often the server's own log says something."""
+        return self._log.read_text(encoding="utf-8", errors="replace").count(words)
 
     def restart(self, mode: str) -> None:
         """`fast`: every session is ended, its transaction rolled back. `immediate`: as if the power had failed."""
         self._ctl("restart", "-w", "-m", mode)
+
+    def lets_in(self) -> bool:
+        """Whether the server answers."""
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url, connect_timeout=5):
+            return True
+        return False
 
     def stop(self) -> None:
         with suppress(subprocess.CalledProcessError):
@@ -117,14 +128,17 @@ class OwnPostgres:
 class OwnRedis:
     """A Redis that keeps nothing on disk: whoever kills it has emptied it."""
 
+    name = "Redis"
+
     def __init__(self, folder: Path) -> None:
         program = shutil.which("redis-server")
         if program is None:
             raise CannotRun("Redis: there is no redis-server")
+        folder.mkdir(parents=True, exist_ok=True)
         self._program = program
         self._folder = folder
-        self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process = self._start()
 
     def kill(self) -> None:
@@ -147,10 +161,10 @@ class OwnRedis:
     def _client(self):  # type: ignore[no-untyped-def]
         import redis
 
-        return redis.Redis(host="127.0.0.1", port=self._port, socket_connect_timeout=5)
+        return redis.Redis(host="127.0.0.1", port=self.port, socket_connect_timeout=5)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        arguments = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         process = subprocess.Popen(
             [self._program, *arguments, "--dir", str(self._folder)],
             stdout=subprocess.DEVNULL,
@@ -168,18 +182,11 @@ class OwnRedis:
 
 
 @contextmanager
-def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
+def own_postgres(folder: Path, tight: bool = False) -> Iterator[OwnPostgres]:
     """A cluster until the block ends."""
-    server = OwnPostgres(folder)
+    server = OwnPostgres(folder, tight)
     try:
-        until(lambda: _lets_in(server.url), "PostgreSQL lets us in", 60)
+        until(server.lets_in, "PostgreSQL lets us in", 60)
         yield server
     finally:
         server.stop()
-
-
-def _lets_in(url: str) -> bool:
-    with suppress(psycopg.OperationalError), psycopg.connect(url, connect_timeout=5):
-        return True
-    time.sleep(0.1)
-    return False

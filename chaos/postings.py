@@ -1,4 +1,4 @@
-"""Vouchers over two connections while everything goes wrong: PostgreSQL, Redis and several workers as processes of our own.
+"""Vouchers over two connections while everything goes wrong: PostgreSQL, a broker and several workers as processes of our own.
 
 The faults come in an order that the seed gives, each after a further number of deliveries; the run waits for what it does
 (a server that answers again, a worker that is back), never for a time. What is counted at the end stands in the ERPs' books.
@@ -7,6 +7,7 @@ The faults come in an order that the seed gives, each after a further number of 
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,9 @@ from pathlib import Path
 from adapters.storage import upgrade_database
 from chaos.company import company, ended, prove_posted, queue, settings, states
 from chaos.crew import ODD, USUAL, Crew, Post
+from chaos.own_rabbit import OwnRabbit
 from chaos.own_servers import CannotRun, OwnPostgres, OwnRedis, own_postgres
+from chaos.relay import Relay
 from chaos.stand_ins import StandIn
 from chaos.tally import NotInTime, Tally, until
 from hedge_core.ports.storage import OutboxState
@@ -37,6 +40,7 @@ FULL = {
     "PostgreSQL restarted, immediate": 4,
     "clock of a worker stepped": 8,
     "answers delayed past the lease": 6,
+    "worker parted from database and broker past its lease": 4,
 }
 SHORT = {
     "SIGKILL of a worker (with its dispatcher)": 3,
@@ -45,6 +49,13 @@ SHORT = {
     "PostgreSQL restarted, fast": 1,
     "PostgreSQL restarted, immediate": 1,
     "clock of a worker stepped": 1,
+    "answers delayed past the lease": 1,
+    "worker parted from database and broker past its lease": 1,
+}
+RABBIT = {
+    "SIGKILL of a worker (with its dispatcher)": 6,
+    "SIGKILL of the broker (RabbitMQ)": 4,
+    "PostgreSQL restarted, immediate": 1,
     "answers delayed past the lease": 1,
 }
 LOSSES = ("lose_answer_after_commit=0.06@writes", "error_500_after_commit=0.03@writes", "cut_connection=0.02@all")
@@ -57,13 +68,14 @@ class Scene:
     app: App
     crew: Crew
     postgres: OwnPostgres
-    redis: OwnRedis | None
+    broker: OwnRedis | OwnRabbit | None
     sites: list[StandIn]
     clock: Path
     dice: random.Random
     tally: Tally
     caught: Counter[OutboxState]
     offsets: list[int]
+    relays: list[Relay]
 
     def look(self) -> None:
         """What was in work when a worker was killed; it stands still while we look."""
@@ -77,14 +89,14 @@ def _kill(scene: Scene) -> None:
     scene.crew.kill_one(scene.dice, scene.look)
 
 
-def _redis(scene: Scene) -> None:
-    assert scene.redis is not None
-    scene.redis.kill()
+def _broker(scene: Scene) -> None:
+    assert scene.broker is not None
+    scene.broker.kill()
 
 
 def _flush(scene: Scene) -> None:
-    assert scene.redis is not None
-    scene.redis.flush()
+    assert isinstance(scene.broker, OwnRedis)
+    scene.broker.flush()
 
 
 def _step(scene: Scene) -> None:
@@ -97,43 +109,60 @@ def _delay(scene: Scene) -> None:
     scene.dice.choice(scene.sites).fault(f"stall=2x@writes:{STALL}")
 
 
+def _part(scene: Scene) -> None:
+    """The ERP can be reached, what came of it cannot be written down until others have taken the rows over."""
+    for relay in scene.relays:
+        relay.part(LEASE + 3)
+
+
 FAULTS: Mapping[str, Callable[[Scene], None]] = {
     "SIGKILL of a worker (with its dispatcher)": _kill,
-    "SIGKILL of the broker (Redis)": _redis,
+    "SIGKILL of the broker (Redis)": _broker,
+    "SIGKILL of the broker (RabbitMQ)": _broker,
     "Redis flushed": _flush,
     "PostgreSQL restarted, fast": lambda scene: scene.postgres.restart("fast"),
     "PostgreSQL restarted, immediate": lambda scene: scene.postgres.restart("immediate"),
     "clock of a worker stepped": _step,
     "answers delayed past the lease": _delay,
+    "worker parted from database and broker past its lease": _part,
 }
 
 
-def run(vouchers: int, faults: Mapping[str, int], seed: int, latency_ms: int = 15) -> Tally:
+def run(
+    vouchers: int,
+    faults: Mapping[str, int],
+    seed: int,
+    latency_ms: int = 15,
+    broker: type[OwnRedis] | type[OwnRabbit] = OwnRedis,
+) -> Tally:
     """The whole run; the tally says what happened. CannotRun without PostgreSQL."""
-    tally = Tally(f"{vouchers} vouchers over two connections, PostgreSQL, three workers", seed)
+    tally = Tally(f"{vouchers} vouchers over two connections, PostgreSQL, {broker.name}, four workers", seed)
     dice = random.Random(seed)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hb-chaos-")))
         folder.chmod(0o755)  # the cluster's user has to get through
         postgres = stack.enter_context(own_postgres(folder / "postgres"))
-        redis = _own_redis(stack, folder, tally)
+        own_broker = _own_broker(broker, stack, folder / "broker", tally)
         usual = [f"--seed={seed}", f"--latency-ms={latency_ms}"]
         usual += [f"--fault={one}" for one in LOSSES]
         sites = [StandIn(name, folder, tuple(usual)) for name in ("kingdee", "odoo")]
         for site in sites:
             stack.callback(site.stop)
         chosen = settings(
-            _database(postgres), folder, broker=redis.url if redis else "memory", worker_threads=3,
+            database_for_a_role(postgres), folder, broker=own_broker.url if own_broker else "memory", worker_threads=3,
             lease_seconds=LEASE, call_seconds=CALL, settle_seconds=SETTLE,
         )  # fmt: skip
         app = stack.enter_context(company(chosen, sites, {"kingdee": {"batch": "2"}, "odoo": {"batch": "3"}}))
         share = vouchers * 6 // 10
         sent = {"kingdee": queue(app, "kingdee", 0, share), "odoo": queue(app, "odoo", share, vouchers - share)}
-        crew = stack.enter_context(_crew(chosen, folder, tally))
-        order = _order(faults, redis is not None, dice, tally)
+        relays = [Relay(postgres.port), *([Relay(own_broker.port)] if own_broker else [])]
+        for relay in relays:
+            stack.callback(relay.stop)
+        crew = stack.enter_context(_crew(chosen, folder, tally, _through(chosen, relays)))
+        order = _order(faults, own_broker is not None, dice, tally)
         steps = sum(one == "clock of a worker stepped" for one in order)
         offsets = [(120, 0, -120, 0)[number % 4] for number in range(steps)]
-        scene = Scene(app, crew, postgres, redis, sites, folder / "clock", dice, tally, Counter(), offsets)
+        scene = Scene(app, crew, postgres, own_broker, sites, folder / "clock", dice, tally, Counter(), offsets, relays)
         _go_through(scene, order, vouchers)
         _drain(scene)
         tally.came["workers asked to stop ended with"] = sorted(crew.rest(60))
@@ -146,11 +175,11 @@ def run(vouchers: int, faults: Mapping[str, int], seed: int, latency_ms: int = 1
     return tally
 
 
-def _order(faults: Mapping[str, int], has_redis: bool, dice: random.Random, tally: Tally) -> list[str]:
+def _order(faults: Mapping[str, int], has_broker: bool, dice: random.Random, tally: Tally) -> list[str]:
     order = []
     for name, times in faults.items():
-        if "Redis" in name and not has_redis:
-            tally.not_run[name] = "there is no redis-server on this machine"
+        if ("Redis" in name or "broker" in name) and not has_broker:
+            tally.not_run[name] = "there is no broker of our own on this machine"
         else:
             order += [name] * times
     dice.shuffle(order)
@@ -179,30 +208,43 @@ def _drain(scene: Scene) -> None:
         scene.tally.broken.append(f"not in time: {late}")
 
 
-def _database(postgres: OwnPostgres) -> str:
+def database_for_a_role(postgres: OwnPostgres) -> str:
     """A database for a role that owns nothing in it, as an installation should have it."""
     url = postgres.create("hedgebridge", ROLE)
     upgrade_database(url, grant_to=ROLE)
     return postgres.url_of("hedgebridge", ROLE)
 
 
-def _own_redis(stack: ExitStack, folder: Path, tally: Tally) -> OwnRedis | None:
+def _own_broker(
+    kind: type[OwnRedis] | type[OwnRabbit], stack: ExitStack, folder: Path, tally: Tally
+) -> OwnRedis | OwnRabbit | None:
     try:
-        redis = OwnRedis(folder)
+        broker = kind(folder)
     except CannotRun as why:
-        tally.not_run["several processes over Redis"] = str(why)
+        tally.not_run[f"several processes over {kind.name}"] = str(why)
         return None
-    stack.callback(redis.stop)
-    return redis
+    stack.callback(broker.stop)
+    return broker
+
+
+def _through(chosen: Settings, relays: list[Relay]) -> dict[str, str]:
+    """The addresses of database and broker for a worker whose network may be parted."""
+    urls = {"HEDGEBRIDGE_DATABASE": chosen.database, "HEDGEBRIDGE_BROKER": chosen.broker}
+    return {
+        name: re.sub(r":\d+(?=/|$)", f":{relay.port}", url)
+        for (name, url), relay in zip(urls.items(), relays, strict=False)
+    }
 
 
 @contextmanager
-def _crew(chosen: Settings, folder: Path, tally: Tally) -> Iterator[Crew]:
-    """One worker as it is, one that waits for answers longer than its lease is, one whose clock can be stepped."""
+def _crew(chosen: Settings, folder: Path, tally: Tally, through: dict[str, str]) -> Iterator[Crew]:
+    """One worker as it is, one that waits for answers longer than its lease is, one whose clock can be stepped, one behind a
+    network that can be parted."""
     posts = [
         Post((*USUAL, "deliveries")),
         Post((*USUAL, "deliveries"), {"HEDGEBRIDGE_CALL_SECONDS": str(3 * STALL)}),
         Post((*ODD, "deliveries"), {"CHAOS_CLOCK": str(folder / "clock")}),
+        Post((*USUAL, "deliveries"), through),
     ]
     with Crew(chosen, posts, tally, folder / "workers.log") as crew:
         yield crew
