@@ -106,8 +106,8 @@ class Configuration:
         query = self._scope.select(table, table.c.name, newest).where(*mine).group_by(table.c.name)
         return tuple((row.name, row.newest) for row in self._scope.rows(query.order_by(table.c.name)))
 
-    def document(self, kind: str, name: str) -> bytes | None:
-        found = self._newest(kind, name)
+    def document(self, kind: str, name: str, version: int | None = None) -> bytes | None:
+        found = self._newest(kind, name, version)
         return None if found is None else bytes(found.body)
 
     def save_document(self, kind: str, name: str, body: bytes) -> int:
@@ -134,9 +134,11 @@ class Configuration:
         query = self._scope.select(table, table.c.name).where(table.c.kind == kind).distinct().order_by(table.c.name)
         return [row.name for row in self._scope.rows(query)]
 
-    def _newest(self, kind: str, name: str) -> Any | None:
+    def _newest(self, kind: str, name: str, version: int | None = None) -> Any | None:
         table = DOCUMENTS
         query = self._scope.select(table).where(table.c.kind == kind, table.c.name == name)
+        if version is not None:
+            query = query.where(table.c.version == version)
         return self._scope.first(query.order_by(table.c.version.desc()).limit(1))
 
 

@@ -29,6 +29,7 @@ from adapters.storage.outbox import Outbox
 from adapters.storage.physical import Physical
 from adapters.storage.queue import DueRows
 from adapters.storage.reconciliation import Reconciliation
+from adapters.storage.record_versions import RecordVersions
 from adapters.storage.records import Records
 from adapters.storage.results import Results
 from adapters.storage.schema import AUDIT_HEADS, BOOKS, CONNECTIONS
@@ -53,6 +54,7 @@ class SqlUnitOfWork:
     def __init__(self, scope: Scope) -> None:
         self.woken = scope.woken
         self.records = Records(scope)
+        self.record_versions = RecordVersions(scope)
         self.physical = Physical(scope, self.records)
         self.statements = Statements(scope)
         self.columns = ColumnBlocks(scope)
@@ -96,8 +98,8 @@ class SqlUnitOfWork:
     def save_settings(self, settings: Mapping[str, str]) -> None:
         self._configuration.save_settings(settings)
 
-    def document(self, kind: str, name: str) -> bytes | None:
-        return self._configuration.document(kind, name)
+    def document(self, kind: str, name: str, version: int | None = None) -> bytes | None:
+        return self._configuration.document(kind, name, version)
 
     def document_versions(self, kind: str, prefix: str) -> tuple[tuple[str, int], ...]:
         return self._configuration.document_versions(kind, prefix)

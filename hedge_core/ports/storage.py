@@ -26,6 +26,7 @@ from hedge_core.ports.outbox import OutboxRow as OutboxRow
 from hedge_core.ports.outbox import OutboxState as OutboxState
 from hedge_core.ports.outbox import OutboxStore, Queue
 from hedge_core.ports.reconciliation import ReconciliationStore
+from hedge_core.ports.record_versions import RecordVersionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +320,7 @@ class UnitOfWork(Protocol):
     def book(self) -> Book: ...
 
     records: RecordStore
+    record_versions: RecordVersionStore
     physical: PhysicalStore
     statements: StatementStore
     columns: ColumnBlockStore
@@ -342,8 +344,8 @@ class UnitOfWork(Protocol):
     def connection_worked(self, name: str) -> None: ...
     def note_batch(self, name: str, most: int) -> None: ...
     def save_settings(self, settings: Mapping[str, str]) -> None: ...
-    def document(self, kind: str, name: str) -> bytes | None:
-        """Configuration kept as a file would be: mapping specs, account maps, designations. The latest version."""
+    def document(self, kind: str, name: str, version: int | None = None) -> bytes | None:
+        """Configuration kept as a file would be: mapping specs, account maps, designations. The latest version, or one."""
         ...
 
     def document_versions(self, kind: str, prefix: str) -> tuple[tuple[str, int], ...]:

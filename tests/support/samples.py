@@ -213,9 +213,11 @@ def connection(book: str = "cu01", name: str = "k3", **changes: Any) -> Connecti
 REASON = Message("record.unknown_unit", {"unit": "捆", "inner": Message("record.hint"), "figure": Decimal("1.50")})
 
 
-def mapped(body: bytes = b'{"q":1}', key: str = "100/1", spec: str = "orders@aa", **changes: Any) -> Pulled[Any]:
+def mapped(
+    body: bytes = b'{"q":1}', key: str = "100/1", spec: str = "orders@aa", at: datetime = NOON, **changes: Any
+) -> Pulled[Any]:
     where = ref(key, **changes)
-    return Pulled(where, Mapped(contract_line(ref=where), spec), RawRecord.of(where, body, NOON), Cursor("c1"))
+    return Pulled(where, Mapped(contract_line(ref=where), spec), RawRecord.of(where, body, at), Cursor("c1"))
 
 
 def quarantined(body: bytes = b'{"q":"?"}', key: str = "100/1", at: datetime = NOON) -> Pulled[Any]:

@@ -26,6 +26,7 @@ from adapters.storage.schema.reconciliation import (
     RECONCILIATION_ROWS,
     RECONCILIATION_RUNS,
 )
+from adapters.storage.schema.record_stays import RECORD_STAYS
 from adapters.storage.schema.tables import (
     AUDIT_EVENTS,
     AUDIT_HEADS,
@@ -104,6 +105,7 @@ __all__ = [
     "RECALCULATIONS",
     "RECONCILIATION_ROWS",
     "RECONCILIATION_RUNS",
+    "RECORD_STAYS",
     "RESULT_DAYS",
     "SCHEDULES",
     "SNAPSHOTS",

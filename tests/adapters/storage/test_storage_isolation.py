@@ -30,6 +30,7 @@ from hedge_core.ports.jobs import JobState, JobStore, Schedule, ScheduleStore
 from hedge_core.ports.limits import LimitStore
 from hedge_core.ports.orders import OrderStore
 from hedge_core.ports.reconciliation import ReconciliationStore
+from hedge_core.ports.record_versions import RecordVersionStore
 from hedge_core.ports.storage import OutboxState
 from tests.support import asked, limited, reconciled, samples
 from tests.support.databases import as_owner
@@ -43,6 +44,7 @@ ALERT = canonical_hash(["copper-lots", "copper", NOON])[:12]
 
 PORTS: dict[str, type] = {
     "records": port.RecordStore,
+    "record_versions": RecordVersionStore,
     "physical": port.PhysicalStore,
     "statements": port.StatementStore,
     "broker": port.BrokerStore,
@@ -67,6 +69,7 @@ READS: dict[str, tuple[Call, Any]] = {
     "records.raw": (lambda u, n, t: u.raw(ref()), None),
     "records.quarantine": (lambda u, n, t: u.quarantine(), []),
     "records.keys": (lambda u, n, t: u.keys("k3", "sales_line"), set()),
+    "record_versions.versions": (lambda u, n, t: u.versions("k3", "sales_line"), []),
     "physical.contract_lines": (lambda u, n, t: u.contract_lines(), []),
     "physical.each_contract_line": (lambda u, n, t: list(u.each_contract_line()), []),
     "physical.contract_line": (lambda u, n, t: u.contract_line(ref()), None),
@@ -154,6 +157,7 @@ WRITES: dict[str, Call] = {
     "records.save_cursor": lambda u, n, t: u.save_cursor("k3", "contracts", Cursor("ours")),
     "records.save_raw": lambda u, n, t: u.save_raw([samples.mapped(b"ours"), samples.gone("100/2")]),
     "records.mark_gone": lambda u, n, t: u.mark_gone([ref(), ref("100/2")], NOON),
+    "record_versions.read_by": lambda u, n, t: u.read_by("k3", "sales_line", "ours"),
     "physical.save_contract_lines": lambda u, n, t: u.save_contract_lines([samples.contract_line(line_no=9)]),
     "physical.remove_contract_lines": lambda u, n, t: u.remove_contract_lines([ref()]),
     "physical.save_inventory": lambda u, n, t: u.save_inventory([samples.inventory_lot(warehouse="w9")], NOON),
@@ -244,6 +248,7 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.save_document("mapping", "orders", b"theirs")
         unit.records.save_cursor("k3", "contracts", Cursor("theirs"))
         unit.records.save_raw([samples.mapped(b"theirs"), samples.quarantined(key="100/2")])
+        unit.records.save_raw([samples.mapped(b"theirs", at=NOON + timedelta(days=1))])
         unit.records.save_raw([samples.mapped(b"packed", key=f"page/{n}") for n in range(FEWEST)])
         unit.physical.save_contract_lines([samples.contract_line()])
         unit.physical.save_inventory([samples.inventory_lot()], NOON)
