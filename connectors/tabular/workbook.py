@@ -29,6 +29,7 @@ _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, ValueE
 """What the standard library raises for archives that are cut, damaged, encrypted or packed in an unknown way."""
 
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+_DOCTYPES: Final = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 _CELL_PLACE = re.compile(rb"""\sr\s{0,8}=\s{0,8}["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
 
 
@@ -101,11 +102,19 @@ def _refuse_bombs(source: str, body: bytes, max_cells: int) -> None:
             if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
                 raise InvalidInput(source, 0, "file", Message("tabular.too_large_inside", {"limit": MAX_UNPACKED}))
             for entry in entries:  # a sheet may hide under any name
-                _refuse_wide(source, archive.read(entry), max_cells)
+                part = archive.read(entry)
+                _refuse_doctype(source, entry.filename, part)
+                _refuse_wide(source, part, max_cells)
     except _DAMAGED as error:
         encrypted = isinstance(error, RuntimeError) and "password" in str(error)
         reason = "tabular.is_encrypted" if encrypted else "tabular.not_a_workbook"
         raise InvalidInput(source, 0, "file", Message(reason)) from None
+
+
+def _refuse_doctype(source: str, name: str, part: bytes) -> None:
+    """A workbook's parts have no document type. Embedded drawings may, and nothing reads them."""
+    if not name.lower().endswith(".svg") and any(mark in part for mark in _DOCTYPES):
+        raise InvalidInput(source, 0, "file", Message("tabular.doctype", {"part": name}))
 
 
 def _refuse_old(source: str, body: bytes, max_cells: int) -> None:

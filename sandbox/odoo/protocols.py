@@ -69,7 +69,7 @@ class Protocols:
 
     def _xmlrpc(self, request: Request) -> Incoming | Answer:
         try:
-            arguments, name = xmlrpc.client.loads(request.body)
+            arguments, name = read_call(request.body)
         except Exception:  # noqa: BLE001 - whatever the parser says, the page is the same
             return html(400, "Bad Request")
         service = request.path.rpartition("/")[2]
@@ -227,3 +227,18 @@ def _newer(result: Any) -> Any:
 
 
 __all__ = ["METHODS", "Incoming", "Protocols", "html"]
+
+
+def read_call(body: bytes) -> tuple[Any, str | None]:
+    """Arguments and method of an XML-RPC call. Whatever is none raises; so does a document type declaration."""
+    parser, reader = xmlrpc.client.getparser()
+    if not isinstance(parser, xmlrpc.client.ExpatParser):
+        raise TypeError("another parser than expat stands ready")
+    parser._parser.StartDoctypeDeclHandler = _refuse_doctype  # type: ignore[attr-defined]
+    parser.feed(body)
+    parser.close()
+    return reader.close(), reader.getmethodname()
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ValueError("a document type declaration is refused")
