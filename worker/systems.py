@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import Any, Final
@@ -170,6 +171,14 @@ SYSTEMS: Final[Mapping[str, System]] = {
     ),
 }
 
+LATER: Final[Mapping[str, str]] = {
+    "cosmic": "worker.cosmic:COSMIC",
+    "nccloud": "worker.nccloud:SYSTEM",
+    "u8cloud": "worker.u8cloud:U8CLOUD",
+    "u8openapi": "worker.u8openapi:SYSTEM",
+}
+"""Further packaged systems by where they stand; each is loaded when it is asked for."""
+
 
 ENTRY_POINTS: Final = "hedgebridge.erp"
 """The group under which an installed package offers a `System` of its own; see docs/writing-an-adapter.md."""
@@ -177,17 +186,29 @@ ENTRY_POINTS: Final = "hedgebridge.erp"
 
 def system(name: str) -> System:
     """The system of that name: a packaged one, else one that another package brings; or a sentence with those there are."""
-    found: object = SYSTEMS.get(name)
+    found: object = _packaged(name)
     # looked for only where it is needed: reading the lists of every installed package takes longer than a delivery
     offered = {} if found else {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in offered:
         found = _loaded(offered[name])
     elif found is None:
-        known = ", ".join(sorted({*SYSTEMS, *offered}))
+        known = ", ".join(sorted({*SYSTEMS, *LATER, *offered}))
         raise _refused(Message("connection.unknown_system", {"system": name, "known": known}))
     if not isinstance(found, System):
         raise _refused(Message("connection.not_a_system", {"system": name, "package": offered[name].value}))
     return replace(found, build=_checked(found.build))
+
+
+def packaged() -> dict[str, System]:
+    """Every system that HedgeBridge itself brings, by name; all of them get loaded."""
+    return {name: system(name) for name in sorted({*SYSTEMS, *LATER})}
+
+
+def _packaged(name: str) -> object:
+    if name in SYSTEMS or name not in LATER:
+        return SYSTEMS.get(name)
+    module, _, attribute = LATER[name].partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def _loaded(point: EntryPoint) -> object:

@@ -31,7 +31,7 @@ from mapping.parser import parse
 from worker.anchoring import PASSWORD_VARIABLE
 from worker.brokers import BROKERS
 from worker.settings import Settings
-from worker.systems import SYSTEMS
+from worker.systems import SYSTEMS, packaged
 
 ROOT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.zh-CN.md")
@@ -207,7 +207,7 @@ def test_variables_that_are_named_exist(page: Path) -> None:
     known |= {"HEDGEBRIDGE_CONFIG", "HEDGEBRIDGE_MASTER_KEY", PASSWORD_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE}
     secrets = {
         name
-        for system in (*SYSTEMS.values(), *BROKERS.values())
+        for system in (*packaged().values(), *BROKERS.values())
         for name in (*system.secrets, *system.optional_secrets)
     }
     known |= {f"HEDGEBRIDGE_SECRET_{name.upper()}" for name in secrets}

@@ -14,7 +14,7 @@ from hedge_core.ports.storage import Connection
 from messages import LANGUAGES, say
 from tests.support.kingdee import TestClock
 from worker import systems
-from worker.systems import ENTRY_POINTS, SYSTEMS, System, Wiring, system
+from worker.systems import ENTRY_POINTS, System, Wiring, packaged, system
 
 ACME = System(secrets=("token",), required=("url",), spec_names=(), spec_package="acme", build=lambda wiring: wiring)  # type: ignore[arg-type,return-value]
 
@@ -43,9 +43,10 @@ def test_a_system_of_another_package_is_found(offer: Any) -> None:
     assert system("acme").secrets == ("token",)
 
 
-def test_a_packaged_system_cannot_be_replaced_from_outside(offer: Any) -> None:
-    offer("kingdee", f"{__name__}:ACME")
-    assert system("kingdee").secrets == SYSTEMS["kingdee"].secrets
+@pytest.mark.parametrize("name", packaged())
+def test_a_packaged_system_cannot_be_replaced_from_outside(offer: Any, name: str) -> None:
+    offer(name, f"{__name__}:ACME")
+    assert system(name).secrets == packaged()[name].secrets != ("token",)
 
 
 def test_an_unknown_system_names_all_that_are_there(offer: Any) -> None:
