@@ -159,7 +159,7 @@ class _Results:
         terms, shape = self._terms, (self._days, self._keys)
         trade, mtm, lots, cost = (sums.reshape(shape) for sums in (self._trade, self._mtm, self._lots, self._cost))
         floating, holding = np.empty(shape, np.int64), np.empty(shape, np.int64)
-        step = max(1, _CACHED // self._keys)
+        step = max(1, _CACHED // max(1, self._keys))
         for first in range(0, self._days, step):
             days = slice(first, min(first + step, self._days))
             if first:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -62,8 +62,18 @@ class Business:
     broken: tuple[RuleBroken, ...]
 
 
-def business(uow: UnitOfWork, on: date) -> Business:
-    """Everything physical of the book on a day."""
+@dataclass(frozen=True, slots=True)
+class PhysicalRecords:
+    """Contract lines and stock as an ERP's records say them."""
+
+    lines: Sequence[ContractLine]
+    inventory: Sequence[InventoryLot]
+
+
+def business(uow: UnitOfWork, on: date, records: PhysicalRecords | None = None) -> Business:
+    """Everything physical of the book on a day, from the records as stored now or from others (as they stood then)."""
+    if records is None:
+        records = PhysicalRecords(uow.physical.contract_lines(), uow.physical.inventory())
     versions: dict[str, list[TermsVersion]] = {}
     for stored in uow.commodity.history(LineTerms):
         known = versions.setdefault(stored.terms.line, [])
@@ -80,7 +90,7 @@ def business(uow: UnitOfWork, on: date) -> Business:
     pricings: dict[ExternalRef, Pricing] = {}
     terms: dict[ExternalRef, tuple[TermsVersion, ...]] = {}
     broken: list[RuleBroken] = []
-    for stored_line in uow.physical.contract_lines():
+    for stored_line in records.lines:
         line = custom_line(line_in_commodity(stored_line, yields), customs)
         mine = tuple(of_line(line, versions))
         try:
@@ -95,7 +105,7 @@ def business(uow: UnitOfWork, on: date) -> Business:
         terms[line.ref] = mine
         broken += broken_chain(line)
         lines.append(line)
-    inventory = tuple(custom_stock(stock_in_commodity(stock, yields), customs) for stock in uow.physical.inventory())
+    inventory = tuple(custom_stock(stock_in_commodity(stock, yields), customs) for stock in records.inventory)
     return Business(tuple(lines), inventory, pricings, terms, tuple(broken))
 
 

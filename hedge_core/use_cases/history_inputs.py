@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -64,19 +65,21 @@ def verify_blocks(store: Store, book: BookId) -> list[RuleBroken]:
     return broken
 
 
-def read_history(uow: UnitOfWork, products: Sequence[Product], progress: Progress = quiet) -> Inputs | list[RuleBroken]:
-    """Everything stored, as one stream. Broken rules: `recalculation_empty`, `contract_size_changes` and those of
-    `assemble`."""
+def read_history(
+    uow: UnitOfWork, products: Sequence[Product], progress: Progress = quiet, *, may_be_empty: bool = False
+) -> Inputs | list[RuleBroken]:
+    """Everything stored, as one stream. Broken rules: `recalculation_empty` (unless it `may_be_empty`),
+    `contract_size_changes` and those of `assemble`."""
     blocks = uow.columns.blocks()
     progress("read", 0, sum(block.fills for block in blocks))
     openings = [(state.trading_day, state.lots, state.digest) for state in uow.broker.openings()]
     days = [block.trading_day for block in blocks] + [day for day, _, _ in openings]
-    if not days:
+    if not days and not may_be_empty:
         return [RuleBroken("recalculation_empty", uow.book.book, Message("recalculation.empty"))]
     decoded = [decode_block(block.body) for block in blocks]
     named = {name for block in decoded for name in block.instruments}
     named |= {lot.instrument for _, lots, _ in openings for lot in lots}
-    first, last = min(days), max(days)
+    first, last = min(days, default=date.min), max(days, default=date.min)
     in_force = products_by_instrument(named, products, last)
     broken = _size_changes(in_force, products_by_instrument(named, products, first))
     if broken:

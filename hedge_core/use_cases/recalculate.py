@@ -13,10 +13,10 @@ must agree on every day, or the run breaks with `identity_history`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 
 from hedge_core.errors import RuleBroken
 from hedge_core.model.futures import Product
@@ -39,7 +39,7 @@ from hedge_core.settlement import Difference
 from hedge_core.snapshot import SnapshotChange, decode, diff
 from hedge_core.use_cases.deliveries import close_deliveries
 from hedge_core.use_cases.history_inputs import Progress, make_blocks, quiet, read_history
-from hedge_core.use_cases.resettle import Resettled, Resettlement, base_of
+from hedge_core.use_cases.resettle import DayRecords, Resettled, Resettlement, base_of
 from hedge_core.use_cases.settle import FINAL, PROPOSED, SUPERSEDED
 from messages import Message
 
@@ -59,6 +59,15 @@ class DayProposal:
     results: tuple[ResultChange, ...] = ()
     lines: tuple[SnapshotChange, ...] = ()
     differences: tuple[Difference, ...] = ()
+
+
+class Rereading(Protocol):
+    """How a run that proposes mappings reads the records of each day, and what is kept of them with the run."""
+
+    def of_day(self, base: StoredSnapshot) -> DayRecords: ...
+    def kept(self, uow: UnitOfWork, run: int, days: Mapping[date, Resettled]) -> dict[str, object]:
+        """Store what acceptance needs; answers what the run's summary says of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +92,18 @@ def propose(
     *,
     exposure: bool = False,
     progress: Progress = quiet,
+    rereading: Callable[[UnitOfWork], Rereading] | None = None,
 ) -> Proposed:
     """Recompute everything from `from_day` on and store it as a proposed run.
 
     `exposure`: days are settled again also where nothing but contract lines, stock or matches changed (they move on after
-    the day, so that normally each day's exposure stays as it was seen)."""
+    the day, so that normally each day's exposure stays as it was seen). `rereading`: the records of each day are read again
+    as they stood then, by mappings that the run proposes (`remap`)."""
     known = list(products)
     make_blocks(store, book, actor)
     with store.read(book) as uow:
-        read = read_history(uow, known, progress)
+        again = rereading(uow) if rereading is not None else None
+        read = read_history(uow, known, progress, may_be_empty=again is not None)
         if isinstance(read, list):
             return Proposed(0, broken=tuple(read))
         stream = read.stream
@@ -108,19 +120,21 @@ def propose(
         ]
         progress("compare", 0, len(days))
         results = _compare(uow, days, keys, progress)
-        work = Resettlement(uow, known, exposure, stream, history)
+        work = Resettlement(uow, known, exposure, stream, history, again.of_day if again is not None else None)
         work.settle_from(from_day, progress)
-    told = tuple(_told(day.trading_day, results, work.days) for day in days)
+        bases = _finals(uow, [one.trading_day for one in work.snapshots])
+    told = tuple(_told(day, results, work.days) for day in sorted({*(one.trading_day for one in days), *work.days}))
     if work.broken:
         return Proposed(0, told, tuple(work.broken), len(stream.fills), stream.left_out)
     progress("write", 0, len(days))
     with store.begin(book, actor) as uow:
         run = max((one.run for one in uow.columns.recalculations()), default=0) + 1
+        reread = again.kept(uow, run, work.days) if again is not None else {}
         through = stream.days[-1] if stream.days else from_day
         uow.columns.add_recalculation(
             Recalculation(
-                run, from_day, through, PROPOSED, read.digest, keys, _summary(told, stream, work.snapshots),
-                clock.now(), actor.name,
+                run, from_day, max([through, *work.days]), PROPOSED, read.digest, keys,
+                {**_summary(told, stream, work.snapshots), "bases": bases, **reread}, clock.now(), actor.name,
             ),
             days,
         )  # fmt: skip
@@ -131,7 +145,7 @@ def propose(
             str(run),
             {
                 "from": from_day, "through": through, "inputs": read.digest, "results": days[-1].digest if days else "",
-                "snapshots": [[one.trading_day, one.version, one.digest] for one in work.snapshots],
+                "snapshots": [[one.trading_day, one.version, one.digest] for one in work.snapshots], **reread,
             },
         )  # fmt: skip
     progress("write", len(days), len(days))
@@ -139,22 +153,35 @@ def propose(
 
 
 def accept(
-    store: Store, book: BookId, run: int, reason: str, products: Iterable[Product], actor: Actor
+    store: Store,
+    book: BookId,
+    run: int,
+    reason: str,
+    products: Iterable[Product],
+    actor: Actor,
+    *,
+    mappings: Callable[[UnitOfWork, Recalculation], None] | None = None,
 ) -> tuple[date, ...]:
     """Make a run's proposed snapshots the final ones; answers the days that must be settled again because they rest on
-    what is no longer final. `RuleBroken`: `recalculation_decided`, `recalculation_own` (whoever made it cannot accept it),
-    `recalculation_outdated` (its inputs have changed since)."""
+    what is no longer final. `mappings` puts the mappings of a run that proposes some into force, in the same transaction.
+    `RuleBroken`: `recalculation_decided`, `recalculation_own` (whoever made it cannot accept it), `recalculation_outdated`
+    (its inputs have changed since), `recalculation_mapping` (it proposes mappings and nobody said how to read by them)."""
     with store.begin(book, actor) as uow:
         found = _undecided(uow, run)
         if found.made_by == actor.name:
             raise _refused("own", run, name=actor.name)
-        read = read_history(uow, list(products))
+        rereads = bool(found.summary.get("mappings"))
+        read = read_history(uow, list(products), may_be_empty=rereads)
         if isinstance(read, list) or read.digest != found.input_digest:
             raise _refused("outdated", run, day=found.from_day)
         chosen = _snapshots_of(found)
         stored = {(one.trading_day, one.version): one for one in uow.results.snapshots()}
-        if any(stored[pair].status != PROPOSED for pair in chosen):
+        if any(stored[pair].status != PROPOSED for pair in chosen) or not _still_rests(uow, found, chosen):
             raise _refused("outdated", run, day=found.from_day)
+        if rereads:
+            if mappings is None:
+                raise _refused("mapping", run)
+            mappings(uow, found)
         again: list[date] = []
         if chosen:
             replaced = {day for day, _ in chosen}
@@ -273,6 +300,23 @@ def _snapshots_of(found: Recalculation) -> list[tuple[date, int]]:
     """(day, version) of the snapshots a run proposed."""
     rows = found.summary["snapshots"]
     return [(date.fromisoformat(day), version) for day, version in rows] if isinstance(rows, list) else []
+
+
+def _finals(uow: UnitOfWork, days: Sequence[date]) -> list[list[object]]:
+    """[day, version] of the final snapshots of these days, version 0 where there is none."""
+    final = {one.trading_day: one.version for one in uow.results.snapshots() if one.status == FINAL}
+    return [[day.isoformat(), final.get(day, 0)] for day in days]
+
+
+def _still_rests(uow: UnitOfWork, found: Recalculation, chosen: Sequence[tuple[date, int]]) -> bool:
+    """Whether the proposed snapshots still stand beside what they were compared with, and on the day before them."""
+    if not chosen:
+        return True
+    first, version = min(chosen)
+    proposed, before = uow.results.snapshot(first, version), uow.results.last_snapshot(before=first)
+    rests = proposed is not None and proposed.previous_digest == (before.digest if before is not None else "")
+    bases = found.summary.get("bases")
+    return rests and (bases is None or bases == _finals(uow, [day for day, _ in chosen]))
 
 
 def _undecided(uow: UnitOfWork, run: int) -> Recalculation:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from hedge_core.canonical import canonical_hash
 from hedge_core.errors import RuleBroken
@@ -15,8 +16,10 @@ from hedge_core.recalculation.history import History
 from hedge_core.recalculation.stream import Key, Stream
 from hedge_core.settlement import Difference, Figures, input_digests, settle_day
 from hedge_core.settlement.figures import FLAGS
+from hedge_core.settlement.inputs import digest_of_rows
 from hedge_core.settlement.units import from_units
 from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_hash
+from hedge_core.use_cases.commodity import PhysicalRecords, business
 from hedge_core.use_cases.history_inputs import Progress
 from hedge_core.use_cases.settle import AS_SEEN_THAT_DAY, FINAL, PROPOSED, SUPERSEDED, gather
 from messages import Message
@@ -31,6 +34,25 @@ class Resettled:
     version: int = 0
     lines: tuple[SnapshotChange, ...] = ()
     differences: tuple[Difference, ...] = ()
+    reproduced: bool = True
+    """Whether the records of the day, read as they were then, are those that the stored snapshot was made from; only asked
+    where a mapping changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayRecords:
+    """Contract lines and stock as they stood when a day was settled: as a proposed mapping reads them, and as they were read
+    then. `sources` are (name, SHA-256) of the proposed mappings."""
+
+    after: PhysicalRecords
+    before: PhysicalRecords
+    sources: tuple[tuple[str, str], ...]
+
+
+RecordsOfDay = Callable[[StoredSnapshot], DayRecords]
+"""The records that a stored snapshot saw."""
+
+_PHYSICAL: Final = ("lines", "inventory")
 
 
 def base_of(uow: UnitOfWork, day: date) -> StoredSnapshot | None:
@@ -46,9 +68,16 @@ class Resettlement:
     """Days settled again in order, each on the one before it; `snapshots` are the proposals, `broken` why it stopped."""
 
     def __init__(
-        self, uow: UnitOfWork, products: Sequence[Product], exposure: bool, stream: Stream, history: History
+        self,
+        uow: UnitOfWork,
+        products: Sequence[Product],
+        exposure: bool,
+        stream: Stream,
+        history: History,
+        records: RecordsOfDay | None = None,
     ) -> None:
         self._uow = uow
+        self._records = records
         self._products = products
         self._seen = frozenset() if exposure else AS_SEEN_THAT_DAY
         self._stream, self._history = stream, history
@@ -74,13 +103,20 @@ class Resettlement:
             previous = settled
 
     def _settle(self, day: date, previous: StoredSnapshot | None) -> StoredSnapshot | None:
-        given = gather(self._uow, day, self._products, previous=previous)
         base = base_of(self._uow, day)
-        inputs = canonical_hash([list(pair) for pair in input_digests(given) if pair[0] not in AS_SEEN_THAT_DAY])
+        stood = self._records(base) if self._records is not None and base is not None else None
+        given = gather(self._uow, day, self._products, previous=previous, records=stood.after if stood else None)
+        digests = input_digests(given)
+        inputs = canonical_hash([list(pair) for pair in digests if pair[0] not in AS_SEEN_THAT_DAY])
+        reproduced = stood is None or base is None or self._reproduced(day, base, stood)
         if base is not None and base.status == FINAL and self._unchanged(base, inputs, given.previous_hash or ""):
-            self._agree(day, decode(base.body).figures)
-            self.days[day] = Resettled(day, "same")
-            return None if self.broken else base
+            figures = decode(base.body).figures
+            if stood is None or _physical(digests) == _physical(figures.header.inputs):
+                self._agree(day, figures)
+                self.days[day] = Resettled(day, "same", reproduced=reproduced)
+                return None if self.broken else base
+        if stood is not None:
+            given = replace(given, digests=[*given.digests, *stood.sources])
         outcome = settle_day(given)
         if isinstance(outcome, list):
             self.broken += outcome
@@ -94,9 +130,14 @@ class Resettlement:
             len(outcome.differences),
         )  # fmt: skip
         lines = tuple(diff(decode(base.body), decode(body))) if base is not None else ()
-        self.days[day] = Resettled(day, "changed", given.version, lines, outcome.differences)
+        self.days[day] = Resettled(day, "changed", given.version, lines, outcome.differences, reproduced)
         self.snapshots.append(made)
         return made
+
+    def _reproduced(self, day: date, base: StoredSnapshot, stood: DayRecords) -> bool:
+        held = business(self._uow, day, stood.before)
+        found = {"lines": digest_of_rows(held.lines), "inventory": digest_of_rows(held.inventory)}
+        return found == _physical(decode(base.body).figures.header.inputs)
 
     def _unchanged(self, base: StoredSnapshot, inputs: str, previous: str) -> bool:
         return bool(self._seen) and (base.input_digest, base.previous_digest) == (inputs, previous)
@@ -124,6 +165,10 @@ class Resettlement:
             if left != right and (key[0], key[1]) not in moved:
                 places = max(self._stream.places, head.money_places)
                 self.broken.append(_disagree(key, day, from_units(left, places), from_units(right, places)))
+
+
+def _physical(digests: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: digest for name, digest in digests if name in _PHYSICAL}
 
 
 def _disagree(key: Key, day: date, settled: Decimal, history: Decimal) -> RuleBroken:

@@ -27,7 +27,7 @@ from hedge_core.settlement.inputs import MARGIN_BY_EQUITY
 from hedge_core.settlement.untraded import is_option, underlying
 from hedge_core.snapshot import SnapshotChange, decode, diff, encode, snapshot_hash
 from hedge_core.trading_calendar import TradingCalendar
-from hedge_core.use_cases.commodity import business, deltas
+from hedge_core.use_cases.commodity import PhysicalRecords, business, deltas
 from hedge_core.use_cases.day_gate import closed_gate
 from hedge_core.use_cases.deliveries import close_deliveries
 from messages import Message
@@ -153,9 +153,15 @@ def accept_proposal(
 
 
 def gather(
-    uow: UnitOfWork, trading_day: date, products: Iterable[Product], *, previous: StoredSnapshot | None = None
+    uow: UnitOfWork,
+    trading_day: date,
+    products: Iterable[Product],
+    *,
+    previous: StoredSnapshot | None = None,
+    records: PhysicalRecords | None = None,
 ) -> SettlementInput:
-    """Everything one settlement depends on, as stored now; `previous` in place of the final snapshot of the day before."""
+    """Everything one settlement depends on, as stored now; `previous` in place of the final snapshot of the day before,
+    `records` in place of the contract lines and stock as they are now."""
     previous = previous or uow.results.last_snapshot(before=trading_day)
     lots, funds, previous_day = opening_position(uow, previous, trading_day)
     statements = [stored.statement for stored in uow.statements.on_day(trading_day)]
@@ -167,7 +173,7 @@ def gather(
         underlying(parts) for name in instruments if (parts := parse_instrument(name)) is not None and parts.is_option
     }
     settings = uow.book.settings
-    held = business(uow, trading_day)
+    held = business(uow, trading_day, records)
     lines, inventory = held.lines, held.inventory
     in_force = contract_sizes(instruments, list(products), trading_day)
     versions = [snapshot.version for snapshot in uow.results.snapshots() if snapshot.trading_day == trading_day]
