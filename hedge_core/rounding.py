@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import cache
 from typing import Final
 
 MINOR_UNITS: Final = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "JPY": 0, "KRW": 0}
 """Decimal places of a currency (ISO 4217); a currency not listed has two."""
 
 EXACT: Final = Context(prec=50, rounding=ROUND_HALF_UP)
-"""The Decimal context of every use case: wide enough that sums and products of ledger figures stay exact."""
+"""The Decimal context of every use case: wide enough that sums and products of ledger figures stay exact. Threads may share
+it: only its flags change, and nobody reads them."""
 
 
 def round_half_up(value: Decimal, places: int) -> Decimal:
     """`value` with `places` decimals, half away from zero (2.345 -> 2.35, -2.345 -> -2.35)."""
-    with localcontext(EXACT):
-        return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return value.quantize(_unit(places), ROUND_HALF_UP, EXACT)
+
+
+@cache
+def _unit(places: int) -> Decimal:
+    return Decimal((0, (1,), -places))
 
 
 def round_money(amount: Decimal, currency: str = "CNY") -> Decimal:

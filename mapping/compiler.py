@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import DecimalException, InvalidOperation, Overflow, getcontext, setcontext
 from typing import Any, Final
@@ -18,8 +18,8 @@ from mapping.parser import parse
 from mapping.schema import FieldType, TargetField, TargetSchema
 from mapping.spec import MappingSpec, Row
 from mapping.spec_check import check_spec
-from mapping.values import Clock, fault, shown
-from mapping.writer import FormulaWriter, runtime, write_reading
+from mapping.values import Clock, fault, remembered, shown
+from mapping.writer import FormulaWriter, read_field, runtime
 from messages import Message
 
 
@@ -46,6 +46,23 @@ class CompiledSpec:
         exec(compile(self.source, f"<mapping {spec.identity}>", "exec"), namespace)  # noqa: S102 - see mapping.listing
         self._run: Callable[..., dict[str, Any]] = namespace["run"]
         self._code = self._run.__code__
+
+    def each(self, records: Iterable[Mapping[str, object]]) -> list[dict[str, Any] | RecordFailed]:
+        """As calling it with each of the records; what cannot be mapped stands in its place as the error. One change of the
+        Decimal context for all of them."""
+        callers = getcontext()
+        setcontext(ARITHMETIC)
+        run = self._run
+        results: list[dict[str, Any] | RecordFailed] = []
+        try:
+            for record in records:
+                try:
+                    results.append(run(record.get))
+                except (Fault, DecimalException) as error:
+                    results.append(self._failed(error, record))
+        finally:
+            setcontext(callers)
+        return results
 
     def __call__(self, record: Mapping[str, object]) -> dict[str, Any]:
         """The target's fields from one record. MappingError if it cannot be mapped."""
@@ -131,7 +148,7 @@ _FAST_READ: Final = {
     FieldType.DECIMAL: ("", "{o} = plus({o}) if {o}.__class__ is D and {o}.is_finite() else {convert}({o})"),
     FieldType.INTEGER: ("if {o}.__class__ is not int or not -TOP < {o} < TOP:", "{o} = {convert}({o})"),
     FieldType.DATE: ("", "{o} = day_of({o}) if {o}.__class__ is str and 9 < len({o}) < 30 else {convert}({o})"),
-    FieldType.MONTH: ("", "{o} = {convert}({o})"),
+    FieldType.MONTH: ("", "{o} = {again}({o}) if {o}.__class__ is str and len({o}) < 30 else {convert}({o})"),
     FieldType.DATETIME: ("", "{o} = moment_of({o}) if {o}.__class__ is str and 9 < len({o}) < 30 else {convert}({o})"),
     FieldType.BOOLEAN: ("if {o} is not True and {o} is not False:", "{o} = {convert}({o})"),
     FieldType.CHOICE: ("if {o}.__class__ is not str or {o} not in {choices}:", "{o} = {convert}({o})"),
@@ -166,6 +183,9 @@ class _SpecWriter:
             return "None"
         name = self._listing.temporary()
         if len(rows) == 1 and not rows[0][1].when:
+            row = rows[0][1]
+            if row.default and not (row.source or row.formula):  # the same for every record
+                return self._default(row, field)
             self._row(*rows[0], field, name)
             return name
         open_name = self._listing.temporary()
@@ -215,6 +235,7 @@ class _SpecWriter:
         words = {
             "o": name,
             "convert": self._convert(field),
+            "again": self._listing.constant(remembered(converter(field, self._clock))) if "again" in statement else "",
             "choices": self._listing.constant(frozenset(field.choices)) if "choices" in condition else "",
         }
         self._listing.line(f"{name} = g({self._listing.constant(row.source)})")
@@ -245,12 +266,11 @@ class _SpecWriter:
         site = replace(cell, column="formula")
         value = ""
         if row.source:
-            value = self._listing.temporary()
             if row.value_map:
+                value = self._listing.temporary()
                 self._code(row, self._table(row.value_map), value, cell)
             else:
-                self._listing.line(f"{value} = g({self._listing.constant(row.source)})")
-                write_reading(self._listing, value, replace(cell, column="source", reading=True))
+                value = read_field(self._listing, row.source, replace(cell, column="source", reading=True))
         root = parse(row.formula).root
         writer = self._formula_writer(row.formula, site, value)
         if value and row.default:
@@ -284,7 +304,7 @@ class _SpecWriter:
         """The default, the demand for a value, and the lower bound."""
         condition = f"if not {name}" if field.type in _TEXTUAL else f"if {name} is None"
         if row.default:
-            default = self._listing.constant(converter(field, self._clock)(row.default))
+            default = self._default(row, field)
             with self._listing.block(condition):
                 self._listing.line(f"{name} = {default}")
         elif field.required:
@@ -297,6 +317,9 @@ class _SpecWriter:
             asked = "" if field.required or row.default else f"{name} is not None and "
             with self._listing.block(f"if {asked}{name} < {least}"):
                 self._listing.line(f"below_minimum({name}, {least})", cell)
+
+    def _default(self, row: Row, field: TargetField) -> str:
+        return self._listing.constant(converter(field, self._clock)(row.default))
 
     def _convert(self, field: TargetField) -> str:
         return self._listing.constant(converter(field, self._clock))

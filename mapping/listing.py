@@ -41,11 +41,14 @@ class Listing:
         self.lines: list[str] = []
         self.sites: dict[int, Site] = {}
         self.names: dict[str, Any] = {}
+        self.numbers: dict[str, str] = {}
+        """Constant that holds a value map -> constant that holds its results as numbers."""
         self.steps = 0
         self._counter = counter
         self._known: dict[tuple[type, str], str] = {}
         self._temporaries = 0
         self._depth = 1
+        self._held: list[dict[object, str]] = [{}]
         if counter is not None:
             self.names["k"] = counter
 
@@ -60,7 +63,9 @@ class Listing:
         """Write `head:` and indent what follows."""
         self.line(head + ":", site)
         self._depth += 1
+        self._held.append({})
         yield
+        self._held.pop()
         self._depth -= 1
 
     def step(self) -> None:
@@ -73,6 +78,14 @@ class Listing:
         """A fresh local name."""
         self._temporaries += 1
         return f"t{self._temporaries}"
+
+    def held(self, what: object) -> str | None:
+        """The name that holds something already worked out on every way to the line that comes next."""
+        return next((names[what] for names in self._held if what in names), None)
+
+    def hold(self, what: object, name: str) -> None:
+        """From here to the end of the block `name` holds it and does not change."""
+        self._held[-1][what] = name
 
     def constant(self, value: object) -> str:
         """The name of a constant; texts and numbers that are equal share one."""

@@ -7,9 +7,11 @@ decoder of a connector hands Decimals. Anything else (a list, an object) is not 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal, DecimalException
-from typing import Final, NoReturn
+from functools import lru_cache
+from typing import Final, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from hedge_core.canonical import decimal_text
@@ -36,6 +38,9 @@ _DATE_FORMS: Final = (
 )
 _TIME: Final = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:?[0-9]{2})?")
 _SHOWN: Final = 60
+_REMEMBERED: Final = 4096
+
+T = TypeVar("T")
 
 
 def fault(name: str, /, **params: object) -> NoReturn:
@@ -95,6 +100,12 @@ def bounded(text: str) -> str | None:
     return text or None
 
 
+def remembered(read: Callable[[str], T]) -> Callable[[str], T]:
+    """The same function for short texts that come again and again, as the dates of a list do. Whatever is a fault once is
+    one every time: only results are remembered."""
+    return lru_cache(_REMEMBERED)(read)
+
+
 def number_text(value: Decimal) -> str:
     """A number without exponent and trailing zeros, as it is written: 1.50 gives `1.5`."""
     return decimal_text(value)
@@ -132,6 +143,8 @@ class Clock:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
+        self.date_again = remembered(self.date_of)
+        self.moment_again = remembered(self.moment_of)
 
     def read(self, value: object) -> object:
         """A record's value as the language sees it: number, bounded text or None, boolean, date, aware UTC datetime."""

@@ -48,8 +48,8 @@ def runtime(clock: Clock) -> dict[str, object]:
         "round_half_up": round_half_up,
         "read": clock.read,
         "number_field": clock.number,
-        "day_of": clock.date_of,
-        "moment_of": clock.moment_of,
+        "day_of": clock.date_again,
+        "moment_of": clock.moment_again,
         "need_number": functions.need_number,
         "need_condition": functions.need_condition,
         "joinable": functions.joinable,
@@ -83,6 +83,18 @@ def write_reading(listing: Listing, name: str, site: Site) -> None:
         listing.line(f"{name} = plus({name})", site)
     with listing.block(f"elif {name} is not None"):
         listing.line(f"{name} = read({name})", site)
+
+
+def read_field(listing: Listing, field: str, site: Site) -> str:
+    """The name that holds a field's value in the language; a field is read once, however many cells ask for it: where the
+    first of them fails the record has failed."""
+    name = listing.held((ANYTHING, field))
+    if name is None:
+        name = listing.temporary()
+        listing.line(f"{name} = g({listing.constant(field)})")
+        write_reading(listing, name, site)
+        listing.hold((ANYTHING, field), name)
+    return name
 
 
 class FormulaWriter:
@@ -147,17 +159,25 @@ class FormulaWriter:
         return Part(self._listing.constant(node.value), kinds)
 
     def _field(self, node: Field) -> Part:
-        part = self._set(f"g({self._listing.constant(node.name)})", ANYTHING, node)
-        write_reading(self._listing, part.name, self._site(node))
-        return part
+        number = self._listing.held((NUMBERS, node.name))
+        if number is not None:
+            return Part(number, NUMBERS)
+        return Part(read_field(self._listing, node.name, self._site(node)), ANYTHING)
 
     def _number_field(self, node: Field) -> Part:
-        part = self._set(f"g({self._listing.constant(node.name)})", NUMBERS, node)
-        name = part.name
-        self._listing.line(
-            f"{name} = plus({name}) if {name}.__class__ is D and {name}.is_finite() else number_field({name})",
-            self._site(node),
-        )
+        number, value = (self._listing.held((kinds, node.name)) for kinds in (NUMBERS, ANYTHING))
+        if number is not None:
+            return Part(number, NUMBERS)
+        if value is not None:
+            part = self._set(f"{value} if {value}.__class__ is D else need_number({value})", NUMBERS, node)
+        else:
+            part = self._set(f"g({self._listing.constant(node.name)})", NUMBERS, node)
+            name = part.name
+            self._listing.line(
+                f"{name} = plus({name}) if {name}.__class__ is D and {name}.is_finite() else number_field({name})",
+                self._site(node),
+            )
+        self._listing.hold((NUMBERS, node.name), part.name)
         return part
 
     def _binary(self, node: Binary) -> Part:
@@ -269,15 +289,19 @@ class FormulaWriter:
     def _number_lookup(self, node: Call) -> Part | None:
         """NUMBER(LOOKUP(map, key)), the way units are converted: the numbers of the map are made once, here. None where
         that cannot be: with a default, or with a result that writes no number, which fails only when it is met."""
-        table: dict[str, str | None] = self._listing.names[self._maps[lookup_name(node) or ""]]
+        own = self._maps[lookup_name(node) or ""]
+        table: dict[str, str | None] = self._listing.names[own]
         if len(node.arguments) == 3:
             return None
-        try:
-            numbers = {code: result and number_of(result) for code, result in table.items()}
-        except Fault:
-            return None
+        prepared = self._listing.numbers.get(own)
+        if prepared is None:
+            try:
+                numbers = {code: result and number_of(result) for code, result in table.items()}
+            except Fault:
+                return None
+            prepared = self._listing.numbers[own] = self._listing.constant(numbers)
         self._listing.step()
-        return Part(self._lookup(node, self._listing.constant(numbers)).name, NUMBERS)
+        return Part(self._lookup(node, prepared).name, NUMBERS)
 
     def _lookup(self, node: Call, prepared: str = "") -> Part:
         """A code translated, by a prepared table or the map's own; the default is worked out only for an empty or unknown
@@ -285,17 +309,29 @@ class FormulaWriter:
         map_name = lookup_name(node) or ""
         table = prepared or self._maps[map_name]
         key = self.write(node.arguments[1])
-        code = key.name if key.kinds <= TEXTS else self._set(f"code_text({key.name})", TEXTS, node.arguments[1]).name
+        code = key.name if key.kinds <= TEXTS else self._code(key.name, node.arguments[1])
         if len(node.arguments) == 2:
+            known = self._listing.held((table, code))
+            if known is not None:
+                return Part(known, TEXTS)
             found = self._set(f"{table}.get({code}, MISSING) if {code} is not None else None", TEXTS, node)
             with self._listing.block(f"if {found.name} is MISSING"):
                 self._listing.line(f"unknown_code({self._listing.constant(map_name)}, {code})", self._site(node))
+            self._listing.hold((table, code), found.name)
             return found
         found = self._set(f"{table}.get({code}, MISSING)", TEXTS, node)
         with self._listing.block(f"if {found.name} is MISSING"):
             default = self.write(node.arguments[2])
             self._listing.line(f"{found.name} = {default.name}")
         return Part(found.name, TEXTS | default.kinds)
+
+    def _code(self, key: str, node: Node) -> str:
+        """The name that holds the text under which a value is looked up."""
+        name = self._listing.held(("code", key))
+        if name is None:
+            name = self._set(f"{key} if {key}.__class__ is str else code_text({key})", TEXTS, node).name
+            self._listing.hold(("code", key), name)
+        return name
 
     def _round(self, node: Call) -> Part:
         value, places = self.number(node.arguments[0]), node.arguments[1]
