@@ -29,6 +29,10 @@ _PIPE_WIDTH: Final = 200
 _PROSE: Final = frozenset({"changes", "dimensions", "finding", "findings", "reason", "summary", "value", "why"})
 """Columns of sentences, which may wrap; everything else is a code or a figure and stays on one line if it can."""
 _PROSE_WIDTH: Final = 32
+_CODE_WIDTH: Final = 40
+"""Cells a code or a sentence asks for before it may wrap; a figure never wraps."""
+_FRAME: Final = 3
+"""Cells a column needs beside its text; the table itself one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Screen:
         self, title: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], spare: Sequence[str] = ()
     ) -> None:
         """A list of records. `title` and `columns` are names in the catalogue (`cli.title_…`, `cli.column_…`); `spare`
-        are the columns that a narrow screen does without, the last of them first."""
+        are the columns that a narrow screen does without, the last of them first. What is still too wide then goes on in
+        a second table below, beginning with the columns that name the row."""
         listed = list(rows)
         if self.as_json:
             self.data([{name: plain(row.get(name), self.lang) for name in columns} for row in listed])
@@ -68,15 +73,18 @@ class Screen:
         numeric = {name for name in columns if _all_numbers([row.get(name) for row in listed])}
         heads = {name: self.text(Message(f"cli.column_{name}")) for name in columns}
         console = _console()
-        left_out = _left_out(heads, shown, spare, console.width)
-        table = Table()
-        for name in columns:
-            if name not in left_out:
+        needed = {name: _needed(name, heads[name], shown[name], name in numeric) for name in columns}
+        left_out = _left_out(needed, spare, console.width)
+        kept = [name for name in columns if name not in left_out]
+        self._title(console, title)
+        for part in _parts(kept, shown, needed, console.width):
+            table = Table()
+            for name in part:
                 side = "right" if name in numeric else "left"
                 table.add_column(heads[name], justify=side, overflow="fold", no_wrap=name in numeric)  # type: ignore[arg-type]
-        for cells in zip(*(shown[name] for name in columns if name not in left_out), strict=True):
-            table.add_row(*map(PlainText, cells))
-        self._print(console, title, table)
+            for cells in zip(*(shown[name] for name in part), strict=True):
+                table.add_row(*map(PlainText, cells))
+            console.print(table)
         if left_out:
             self.tell(Message("cli.left_out", {"columns": ", ".join(heads[name] for name in left_out)}))
 
@@ -90,7 +98,9 @@ class Screen:
         table.add_column(overflow="fold")
         for name, value in fields.items():
             table.add_row(self.text(Message(f"cli.column_{name}")), *map(PlainText, _column([value], self.lang)))
-        self._print(_console(), title, table)
+        console = _console()
+        self._title(console, title)
+        console.print(table)
 
     def data(self, value: Any) -> None:
         """JSON on standard output: Decimals and dates as text."""
@@ -109,9 +119,8 @@ class Screen:
             transient=False,
         )
 
-    def _print(self, console: Console, title: str, table: Table) -> None:
+    def _title(self, console: Console, title: str) -> None:
         console.print(self.text(Message(f"cli.title_{title}")), style="bold", markup=False, highlight=False)
-        console.print(table)
 
     def _err(self) -> Console:
         return Console(stderr=True)
@@ -123,21 +132,46 @@ def _console() -> Console:
     return Console(width=None if stated else _PIPE_WIDTH)
 
 
-def _left_out(
-    heads: Mapping[str, str], shown: Mapping[str, Sequence[str]], spare: Sequence[str], width: int
-) -> list[str]:
+def _needed(name: str, head: str, cells: Sequence[str], numeric: bool) -> int:
+    """The cells a column asks for: all of a figure, and of words as much as reads well."""
+    widest = max(cell_len(cell) for cell in cells)
+    most = widest if numeric else _PROSE_WIDTH if name in _PROSE else _CODE_WIDTH
+    return max(cell_len(head), min(widest, most))
+
+
+def _width(needed: Iterable[int]) -> int:
+    return sum(cells + _FRAME for cells in needed) + 1
+
+
+def _left_out(needed: Mapping[str, int], spare: Sequence[str], width: int) -> list[str]:
     """The spare columns that have to go until the table fits into `width` cells."""
-    needed = {}
-    for name, cells in shown.items():
-        widest = max(cell_len(cell) for cell in cells)
-        needed[name] = max(cell_len(heads[name]), min(widest, _PROSE_WIDTH) if name in _PROSE else widest)
-    gone: list[str] = []
-    for name in reversed(spare):
-        if sum(cells + 3 for cells in needed.values()) + 1 <= width:
+    kept, gone = dict(needed), list[str]()
+    for name in reversed([name for name in spare if name in needed]):
+        if _width(kept.values()) <= width:
             break
-        del needed[name]
+        del kept[name]
         gone.insert(0, name)
     return gone
+
+
+def _parts(
+    columns: Sequence[str], shown: Mapping[str, Sequence[str]], needed: Mapping[str, int], width: int
+) -> list[list[str]]:
+    """The columns in tables that fit, each beginning with what names a row: the first column, and the second where the
+    first says the same of several rows. A column wider than the screen stands with them alone."""
+    if _width(needed[name] for name in columns) <= width:
+        return [list(columns)]
+    names_rows = len(set(shown[columns[0]])) == len(shown[columns[0]])
+    key = list(columns[: 1 if names_rows else 2])
+    if _width(needed[name] for name in key) > width // 2:
+        key = key[:1]
+    parts, part = [], list(key)
+    for name in columns[len(key) :]:
+        if len(part) > len(key) and _width(needed[one] for one in (*part, name)) > width:
+            parts.append(part)
+            part = list(key)
+        part.append(name)
+    return [*parts, part]
 
 
 def plain(value: Any, lang: str) -> Any:

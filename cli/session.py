@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -91,6 +92,17 @@ def language() -> str:
 def help_text(name: str) -> str:
     """A help sentence in the language of this run."""
     return say(Message(f"help.{name}"), language())
+
+
+def calendar_day(text: str) -> datetime:
+    """A day of an argument or option, written 2026-03-04."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d")  # noqa: DTZ007 - a calendar day, not a moment
+    except ValueError:
+        raise typer.BadParameter(say(Message("cli.no_day", {"text": text}), language())) from None
+
+
+calendar_day.__name__ = "day"  # what typer's help shows as its type
 
 
 BookOption = Annotated[str, typer.Option("--book", metavar="BOOK", help=help_text("book"))]

@@ -9,7 +9,7 @@ import typer
 
 from cli.commands.pricing import decimal
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import BookId, book_id
 from hedge_core.use_cases.allocation import agree_allocation, allocations, propose_allocation
@@ -18,7 +18,7 @@ from messages import Message
 
 basis_app = typer.Typer(no_args_is_help=True, help=help_text("basis"))
 allocation_app = typer.Typer(no_args_is_help=True, help=help_text("allocation"))
-Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
+Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))]
 InstrumentOption = Annotated[str, typer.Option("--instrument", metavar="CODE", help=help_text("instrument"))]
 BASIS_COLUMNS = ("commodity", "kind", "subject", "quantity", "instrument", "spot_price", "futures_price", "basis")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.use_cases.fetch_statements import instruments_to_price
 from hedge_core.use_cases.pull_broker import BrokerPull, fix_prices, pull_broker
@@ -74,7 +74,7 @@ def broker_prices(
     kind: Annotated[str, typer.Option("--kind", help=help_text("broker_price_kind"))] = "settlement",
     day: Annotated[
         datetime | None,
-        typer.Option("--day", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("broker_price_day")),
+        typer.Option("--day", metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("broker_price_day")),
     ] = None,
     instrument: Annotated[
         list[str], typer.Option("--instrument", metavar="CODE", help=help_text("broker_instrument"))

@@ -12,7 +12,17 @@ from adapters.broker.statement_files import read_any_statement
 from adapters.documents import read_opening_matches
 from adapters.market.price_file import read_prices
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, FilesArgument, JsonOption, Session, help_text
+from cli.session import (
+    OK,
+    PERSON_NEEDED,
+    AsOption,
+    BookOption,
+    FilesArgument,
+    JsonOption,
+    Session,
+    calendar_day,
+    help_text,
+)
 from hedge_core.errors import InvalidInput
 from hedge_core.use_cases.opening_matches import import_opening_matches
 from hedge_core.use_cases.statements import (
@@ -134,7 +144,7 @@ def statement_fetch(
     connection: Annotated[str, typer.Argument(metavar="CONNECTION", help=help_text("broker_connection"))],
     day: Annotated[
         datetime | None,
-        typer.Argument(metavar="[YYYY-MM-DD]", formats=["%Y-%m-%d"], help=help_text("statement_fetch_day")),
+        typer.Argument(metavar="[YYYY-MM-DD]", parser=calendar_day, help=help_text("statement_fetch_day")),
     ] = None,
     accept: Annotated[str, typer.Option("--accept", metavar="REASON", help=help_text("accept"))] = "",
     reopen: Annotated[str, typer.Option("--reopen", metavar="REASON", help=help_text("reopen"))] = "",

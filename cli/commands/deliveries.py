@@ -10,14 +10,14 @@ import typer
 
 from cli.commands.reconciliation import figure
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.delivery import DeliveryCase, DeliveryStep, PledgedReceipt, StepTaken, pledge_on
 from hedge_core.use_cases.deliveries import amount_missing, pledge_receipt, record_step, release_receipt
 from messages import Message
 
 delivery_app = typer.Typer(no_args_is_help=True, help=help_text("delivery"))
 
-On = Annotated[datetime, typer.Option("--on", formats=["%Y-%m-%d"], help=help_text("delivery_on"))]
+On = Annotated[datetime, typer.Option("--on", parser=calendar_day, help=help_text("delivery_on"))]
 COLUMNS = (
     "delivery",
     "account",
@@ -118,7 +118,7 @@ def delivery_release(
 
 @delivery_app.command("pledges", help=help_text("delivery_pledges"))
 def delivery_pledges(
-    day: Annotated[datetime, typer.Option("--day", formats=["%Y-%m-%d"], help=help_text("pledges_day"))],
+    day: Annotated[datetime, typer.Option("--day", parser=calendar_day, help=help_text("pledges_day"))],
     book: BookOption = "",
     as_json: JsonOption = False,
 ) -> None:

@@ -15,7 +15,7 @@ from adapters.broker.generic_statement import write_template
 from adapters.reference import read_calendar
 from cli.commands.brokers import content, statement_app
 from cli.screen import Word
-from cli.session import INPUT_REFUSED, OK, AsOption, BookOption, JsonOption, Session, help_text, language
+from cli.session import INPUT_REFUSED, OK, AsOption, BookOption, JsonOption, Session, calendar_day, help_text, language
 from hedge_core.errors import InvalidInput
 from messages import Message
 from worker.bootstrap import CALENDAR_DOCUMENT
@@ -121,7 +121,7 @@ def calendar_import(
 
 @calendar_app.command("show", help=help_text("calendar_show"))
 def calendar_show(
-    day: Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))],
+    day: Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))],
     book: BookOption = "",
     as_json: JsonOption = False,
 ) -> None:

@@ -14,7 +14,7 @@ from adapters.report import designation_page
 from cli.commands.mappings import designation_app
 from cli.commands.vouchers import ledger_connection
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text, language
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text, language
 from hedge_core.errors import InvalidInput
 from hedge_core.use_cases.designations import EffectivenessReport, approve_designation, effectiveness_reports
 from hedge_core.use_cases.periods import close_period, open_period, period_history
@@ -25,7 +25,7 @@ period_app = typer.Typer(no_args_is_help=True, help=help_text("period"))
 
 Period = Annotated[str, typer.Argument(metavar="YYYY-MM", help=help_text("period_name"))]
 Reason = Annotated[str, typer.Option("--reason", help=help_text("period_reason"))]
-Through = Annotated[datetime, typer.Option("--through", formats=["%Y-%m-%d"], help=help_text("through"))]
+Through = Annotated[datetime, typer.Option("--through", parser=calendar_day, help=help_text("through"))]
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +73,7 @@ def period_list(book: BookOption = "", as_json: JsonOption = False) -> None:
 def trial_balance_show(
     period: Period,
     through: Annotated[
-        datetime | None, typer.Option("--through", formats=["%Y-%m-%d"], help=help_text("trial_through"))
+        datetime | None, typer.Option("--through", parser=calendar_day, help=help_text("trial_through"))
     ] = None,
     sub_ledger: Annotated[bool, typer.Option("--sub-ledger", help=help_text("trial_sub_ledger"))] = False,
     ties: Annotated[bool, typer.Option("--ties", help=help_text("trial_ties"))] = False,
@@ -178,7 +178,7 @@ def designation_print(
     name: Annotated[str, typer.Argument(metavar="RELATIONSHIP")],
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help=help_text("print_to"))],
     through: Annotated[
-        datetime | None, typer.Option("--through", formats=["%Y-%m-%d"], help=help_text("through"))
+        datetime | None, typer.Option("--through", parser=calendar_day, help=help_text("through"))
     ] = None,
     book: BookOption = "",
 ) -> None:

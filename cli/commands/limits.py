@@ -11,7 +11,7 @@ import typer
 from adapters.documents.limits import PACKS, pack, read_limits
 from cli.commands.brokers import content
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.model.limits import Breach, Moment, Proposal
 from hedge_core.use_cases.commodity import business_today
@@ -49,7 +49,7 @@ def limit_import(
     named_pack: Annotated[str, typer.Option("--pack", metavar="soe", help=help_text("limit_pack"))] = "",
     since: Annotated[
         datetime | None,
-        typer.Option("--from", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("limit_from")),
+        typer.Option("--from", metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("limit_from")),
     ] = None,
     book: BookOption = "",
     who: AsOption = "",

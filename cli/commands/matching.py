@@ -10,7 +10,7 @@ import typer
 
 from cli.commands.pricing import decimal
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.attribution import LINES
 from hedge_core.errors import InvalidInput
 from hedge_core.matching_modes import HAND, Constraints
@@ -23,7 +23,7 @@ from hedge_core.use_cases.rolls import find_rolls, keep_rolls, roll_chains
 from messages import Message
 
 roll_app = typer.Typer(no_args_is_help=True, help=help_text("roll"))
-Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
+Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))]
 Texts = list[str]
 RESULT_COLUMNS = ("subject", "kind", "commodity", "spot_quantity", "futures_quantity", *LINES, "total")
 ROLL_COLUMNS = ("chain", "date", "from_lot", "to_lot", "lots", "closed_price", "opened_price")

@@ -11,7 +11,7 @@ import typer
 from adapters.documents.terms import read_terms
 from cli.commands.brokers import content
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.hedge_plans import FillFinding
 from hedge_core.model.terms import HedgePlan
@@ -78,7 +78,7 @@ def plan_tie(
 @plan_app.command("fills", help=help_text("plan_fills"))
 def plan_fills(
     day: Annotated[
-        datetime | None, typer.Option("--day", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("plan_day"))
+        datetime | None, typer.Option("--day", metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("plan_day"))
     ] = None,
     book: BookOption = "",
     as_json: JsonOption = False,

@@ -10,7 +10,7 @@ import typer
 
 from cli.commands.basis import named_book
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.exposure import ExposureRow
 from hedge_core.snapshot import decode, diff
@@ -21,7 +21,7 @@ from messages import Message
 
 snapshot_app = typer.Typer(no_args_is_help=True, help=help_text("snapshot"))
 
-Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
+Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))]
 FUNDS_COLUMNS = (
     "account", "currency", "balance", "equity", "margin", "realised_mtm", "holding_mtm", "fee", "floating", "realised_trade",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.model.events import PricingCall
 from hedge_core.price_notes import Document
@@ -19,7 +19,7 @@ from messages import Message
 pricing_app = typer.Typer(no_args_is_help=True, help=help_text("pricing"))
 LineArgument = Annotated[str, typer.Argument(metavar="LINE", help=help_text("pricing_line"))]
 OnOption = Annotated[
-    datetime | None, typer.Option("--on", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("pricing_on"))
+    datetime | None, typer.Option("--on", metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("pricing_on"))
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help=help_text("dry_run"))]
 DESK_COLUMNS = (

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.ports.column_blocks import Recalculation
 from hedge_core.use_cases.history_inputs import verify_blocks
@@ -19,7 +19,7 @@ from messages import Message
 recalc_app = typer.Typer(invoke_without_command=True, help=help_text("recalc"))
 day_app = typer.Typer(no_args_is_help=True, help=help_text("day_app"))
 
-Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
+Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))]
 Run = Annotated[int, typer.Argument(metavar="RUN", help=help_text("recalc_run"))]
 Reason = Annotated[str, typer.Option("--reason", metavar="REASON", help=help_text("recalc_reason"))]
 DAY_COLUMNS = ("day", "state", "version", "results", "lines", "differences")
@@ -39,7 +39,7 @@ def recalc(
     context: typer.Context,
     first: Annotated[
         datetime | None,
-        typer.Option("--from", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("recalc_from")),
+        typer.Option("--from", metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("recalc_from")),
     ] = None,
     exposure: Annotated[bool, typer.Option("--exposure", help=help_text("recalc_exposure"))] = False,
     book: BookOption = "",

@@ -11,7 +11,7 @@ import typer
 
 from cli.commands.vouchers import Connection, ledger_connection
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.reconciliation import Cause, ReconciliationRow, RowState
@@ -23,8 +23,8 @@ from messages import Message
 
 reconcile_app = typer.Typer(help=help_text("reconcile"))
 
-Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("day"))]
-DayOption = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help=help_text("reconcile_of_day"))]
+Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))]
+DayOption = Annotated[datetime | None, typer.Option("--day", parser=calendar_day, help=help_text("reconcile_of_day"))]
 RowArgument = Annotated[str, typer.Argument(metavar="ROW", help=help_text("reconcile_row"))]
 ApprovedBy = Annotated[str, typer.Option("--approved-by", metavar="NAME", help=help_text("approved_by"))]
 

@@ -11,7 +11,7 @@ import typer
 
 from adapters.documents.terms import read_terms
 from cli.commands.brokers import content
-from cli.session import AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import AsOption, BookOption, JsonOption, Session, calendar_day, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.model.terms import TERM_KINDS, subject_of
 from hedge_core.use_cases.commodity import business_today
@@ -21,7 +21,7 @@ from messages import Message
 terms_app = typer.Typer(no_args_is_help=True, help=help_text("terms"))
 KindOption = Annotated[str, typer.Option("--kind", metavar="KIND", help=help_text("terms_kind"))]
 FromOption = Annotated[
-    datetime | None, typer.Option("--from", metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help=help_text("terms_from"))
+    datetime | None, typer.Option("--from", metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("terms_from"))
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="REASON", help=help_text("reason"))]
 IMPORTED: Final = tuple(kind for kind in TERM_KINDS if kind not in ("plan", "basis"))

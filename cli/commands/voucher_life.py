@@ -10,7 +10,7 @@ import typer
 
 from adapters.report import voucher_page
 from cli.commands.vouchers import VoucherIds, ledger_connection, of_status, voucher_app
-from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text, language
+from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, calendar_day, help_text, language
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import BookId
 from hedge_core.model.vouchers import Voucher, VoucherStatus
@@ -65,7 +65,7 @@ def voucher_reverse(
     voucher_id: VoucherId,
     reason: Annotated[str, typer.Option("--reason", help=help_text("voucher_reason"))],
     correct: Annotated[bool, typer.Option("--correct", help=help_text("voucher_correct"))] = False,
-    on: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help=help_text("voucher_date"))] = None,
+    on: Annotated[datetime | None, typer.Option("--date", parser=calendar_day, help=help_text("voucher_date"))] = None,
     book: BookOption = "",
     who: AsOption = "",
     as_json: JsonOption = False,

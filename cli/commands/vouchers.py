@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.session import OK, PERSON_NEEDED, UNKNOWN_OUTCOME, AsOption, BookOption, JsonOption, Session, help_text
+from cli.session import (
+    OK,
+    PERSON_NEEDED,
+    UNKNOWN_OUTCOME,
+    AsOption,
+    BookOption,
+    JsonOption,
+    Session,
+    calendar_day,
+    help_text,
+)
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import BookId
@@ -31,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 @voucher_app.command("make", help=help_text("voucher_make"))
 def voucher_make(
-    through: Annotated[datetime, typer.Option("--through", formats=["%Y-%m-%d"], help=help_text("through"))],
+    through: Annotated[datetime, typer.Option("--through", parser=calendar_day, help=help_text("through"))],
     book: BookOption = "",
     who: AsOption = "",
     as_json: JsonOption = False,

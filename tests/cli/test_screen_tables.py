@@ -67,6 +67,28 @@ def test_a_narrow_screen_leaves_out_spare_columns_and_says_so(
     assert "Left out on this narrow screen: reference." in err
 
 
+def test_what_does_not_fit_goes_on_in_a_second_table_that_names_its_rows(show: Show) -> None:
+    rows: list[dict[str, object]] = [
+        {"account": f"8001000{n}", "equity": Decimal("22589793.76"), "margin": Decimal("10174572.00"),
+         "available": Decimal("12415221.76"), "risk_degree": "45.04 %"}
+        for n in (1, 2)
+    ]  # fmt: skip
+    out = show(rows, 60)
+    assert out.count("│ 80010001 │") == 2, "once in each part"
+    assert all(figure in out for figure in ("22,589,793.76", "10,174,572.00", "12,415,221.76", "45.04 %"))
+    assert max(cell_len(line) for line in out.splitlines()) <= 60
+    assert show(rows, 100).count("│ 80010001 │") == 1
+    alike = [{**row, "account": "1", "since": name} for row, name in zip(rows, ("a", "b"), strict=True)]
+    alike = [{"account": row["account"], "since": row["since"], **row} for row in alike]
+    assert show(alike, 60).count("│ a ") == 2, "where the first column says the same, the second stays too"
+
+
+def test_a_spare_column_that_the_table_does_not_have_is_no_matter(show: Show) -> None:
+    assert "1.00" in show(
+        [{"voucher": "v" * 30, "sum": Decimal("1.00"), "reference": "r" * 30}], 50, spare=("number", "reference")
+    )
+
+
 def test_a_chinese_sentence_wraps_and_loses_no_character(show: Show) -> None:
     sentence = "请在值映射中补充该代码，或使用带默认值的函数，然后重新处理隔离区中的记录。" * 4
     out = show([{"voucher": "a", "reason": sentence}], 60, "zh")
