@@ -27,7 +27,7 @@ from hedge_core.accounting.relationships import (
 )
 from hedge_core.errors import InvalidInput
 from hedge_core.model.vouchers import SourceRef
-from hedge_core.use_cases.account import Designation
+from hedge_core.use_cases.accounting_days import Designation
 from messages import Message
 
 _DECODER: Final = msgspec.json.Decoder(File, strict=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.report.page import facts, heading, page, signatures, table
 from hedge_core.ports.accounting import DesignationRecord
-from hedge_core.use_cases.account import Designation
+from hedge_core.use_cases.accounting_days import Designation
 from hedge_core.use_cases.designations import EffectivenessReport
 from messages import Message
 

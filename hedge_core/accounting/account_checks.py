@@ -90,10 +90,11 @@ def account_findings(
     old = {account.code for account in old_chart(chart.values())}
     found: list[RuleBroken] = []
     for role in our_roles(settings, hedges=hedges):
+        if role in _FAIR_VALUE_ONLY and not settings.terms.fair_value:
+            continue
         target = accounts.resolve(role, on)
         if not isinstance(target, AccountTarget):
-            if settings.terms.fair_value or role not in _FAIR_VALUE_ONLY:
-                found.append(target)
+            found.append(target)
             continue
         shown: dict[str, object] = {"role": role.label, "account": target.account}
         known = chart.get(target.account)
@@ -117,4 +118,4 @@ _FAIR_VALUE_ONLY: Final = frozenset(
         AccountRole.DEFERRED_TAX_LIABILITY,
     }
 )
-"""Roles that a realised-only book never posts to."""
+"""Roles that a realised-only book does without; only the premium of an option needs the first."""

@@ -47,10 +47,11 @@ CHARTS: Final[Mapping[str, Mapping[AccountRole, str]]] = {
         R.PENALTY: "6711",
         R.INCOME_TAX: "6801",
     },
-    # 小企业会计准则: no fair value, no hedge accounting.
+    # 小企业会计准则: no fair value, no hedge accounting. A premium paid stands at cost until the option ends.
     "small_enterprise": {
         R.BANK: "1002",
         R.MARGIN_ACCOUNT: "1012",
+        R.DERIVATIVE: "1101",
         R.RAW_MATERIAL: "1403",
         R.INVENTORY: "1405",
         R.RECEIVABLE: "1122",

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     CLOSE_SETTLEMENT = "close_settlement"
     CLOSE_RESULT_TRANSFER = "close_result_transfer"
     REALISED_RESULT = "realised_result"
+    PREMIUM = "premium"
     # hedge relationships: the instrument
     INSTRUMENT_CHANGE = "instrument_change"
     RESERVE_MEASUREMENT = "reserve_measurement"

@@ -45,6 +45,7 @@ class HedgeEvents:
         self._rebalances = [one for one in facts.rebalances if one.relationship_id == self._id]
         self._losses = [one for one in facts.losses if one.relationship_id == self._id]
         self._late: list[InstrumentShare] = []
+        self._ended_time_value = Decimal(0)
         self._events: list[AccountingEvent] = []
 
     def _own(self) -> list[HeldLot]:
@@ -52,6 +53,12 @@ class HedgeEvents:
 
     def _closed_today(self, lot: HeldLot) -> bool:
         return self._id in lot.shares and lot.shares[self._id].lots_closed > 0
+
+    def _account(self) -> str:
+        """The one broker account of the instruments; empty if there are several."""
+        named = {share.lot_id.partition("/")[0] for share in self.relationship.instruments if "/" in share.lot_id}
+        accounts = {lot.day.account for lot in self._own()} or named
+        return accounts.pop() if len(accounts) == 1 else ""
 
     def _forced(self) -> bool:
         return bool(self._movements or self._stops or self._rebalances or self._losses)
@@ -81,8 +88,9 @@ class HedgeEvents:
         *,
         period_end: bool = False,
         sources: tuple[SourceRef, ...] = (),
+        account: str = "",
     ) -> None:
-        self._add_all(kind, day, one_amount(amount), period_end=period_end, sources=sources)
+        self._add_all(kind, day, one_amount(amount), period_end=period_end, sources=sources, account=account)
 
     def _add_all(
         self,
@@ -92,12 +100,14 @@ class HedgeEvents:
         *,
         period_end: bool = False,
         sources: tuple[SourceRef, ...] = (),
+        account: str = "",
     ) -> None:
         self._events.append(
             AccountingEvent(
                 kind,
                 day,
                 amounts,
+                account=account,
                 product=self.relationship.item.commodity,
                 relationship=self._id,
                 rule_set=self.relationship.rule_set,

@@ -12,6 +12,8 @@ from hedge_core.accounting.holdings import HeldLot
 from hedge_core.accounting.net_positions import is_balanced, measure_net
 from hedge_core.accounting.option_value import TimeValue, TimeValueHedge, measure_time_value
 from hedge_core.accounting.relationships import (
+    Excluded,
+    ExcludedElement,
     HedgeType,
     InstrumentShare,
     ItemKind,
@@ -84,13 +86,16 @@ class HedgeDay(HedgeRelease):
         change = start[list(lot.heads).index("")] - free.fair_value
         lot.heads[""] = replace(free, fair_value=free.fair_value + change)
         self._lot(K.FAIR_VALUE_CHANGE, lot, change, relationship=None)
-        if self._settings.variation is Variation.SWEEP:
+        if self._settings.variation is Variation.SWEEP and not lot.day.is_option:
             self._lot(K.VARIATION_SETTLEMENT, lot, change, relationship=None)
 
     def _move_in(self, lot: HeldLot, share: InstrumentShare) -> None:
         moved = lot.move("", self._id, share.lots, self._currency)
-        if self._settings.variation is Variation.KEEP:
-            self._lot(K.INSTRUMENT_DESIGNATED, lot, moved.fair_value, day=share.from_day)
+        if lot.day.is_option and lot.day.opened_today:
+            self._lot(K.OPTION_PREMIUM, lot, lot.day.premium_of(share.lots), day=share.from_day)
+        else:
+            carried = lot.carried(moved, self._settings.variation)
+            self._lot(K.INSTRUMENT_DESIGNATED, lot, carried, day=share.from_day)
 
     # --- the instrument and the item ----------------------------------------------------------------------------------
 
@@ -103,6 +108,7 @@ class HedgeDay(HedgeRelease):
             return []
         cash_flow = self._cash_flow
         closes = any(lot.shares[self._id].lots_closed for lot in self._own())
+        closes = closes or any(lot.must_measure and lot.shares[self._id].lots_end for lot in self._own())
         asked = self._forced() or self._regular() or (cash_flow and closes)
         item_due = state.is_open and asked and not self._exposed(state)
         if item_due and self.relationship.item.commodity not in self._facts.item_prices:
@@ -125,6 +131,7 @@ class HedgeDay(HedgeRelease):
             state,
             instrument_change=state.instrument_change + change,
             instrument_total=state.instrument_total + change,
+            ended_time_value=state.ended_time_value + self._ended_time_value,
         )
         if item_due:
             state, left_out = self._measure_excluded(state)
@@ -132,7 +139,8 @@ class HedgeDay(HedgeRelease):
             if cash_flow and not self.relationship.item.is_nil:
                 state = self._measure_reserve(state, change - left_out)
             elif left_out:
-                self._add(K.INSTRUMENT_CHANGE, self._facts.trading_day, -left_out, period_end=self._period_end)
+                day, account = self._facts.trading_day, self._account()
+                self._add(K.INSTRUMENT_CHANGE, day, -left_out, period_end=self._period_end, account=account)
             point = Measured(self._facts.trading_day, state.instrument_total, state.item_total)
             state = replace(state, history=(*state.history, point))
             self._check_effectiveness(state)
@@ -149,14 +157,21 @@ class HedgeDay(HedgeRelease):
     def _measure_lot(self, lot: HeldLot) -> Decimal:
         share = lot.shares[self._id]
         before = lot.heads[self._id]
+        got = share.realised_trade + lot.day.premium_of(share.lots_closed)
         change = share.realised_trade + share.floating_end - before.fair_value
         inside = share_out(before.fair_value - before.outside, (share.lots_closed, share.lots_end), self._currency)[1]
         lot.heads[self._id] = Holding(share.lots_end, share.floating_end, share.floating_end - inside)
         period_end = self._period_end and not share.lots_closed
         if self.relationship.hedge_type is HedgeType.FAIR_VALUE:
             self._lot(K.INSTRUMENT_CHANGE, lot, change, period_end=period_end)
-        if self._settings.variation is Variation.SWEEP:
-            self._lot(K.INSTRUMENT_VARIATION, lot, change, period_end=period_end)
+        if lot.day.is_option:
+            self._lot(K.INSTRUMENT_SETTLEMENT, lot, got - share.exercised, lots=share.lots_closed)
+            self._lot(K.INSTRUMENT_RELEASED, lot, share.exercised)
+            if lot.day.intrinsic is not None:
+                self._ended_time_value += got - lot.day.intrinsic * share.lots_closed
+        elif self._settings.variation is Variation.SWEEP:
+            brought = before.fair_value if lot.day.opened_today else ZERO
+            self._lot(K.INSTRUMENT_VARIATION, lot, change + brought, period_end=period_end)
         else:
             self._lot(K.INSTRUMENT_SETTLEMENT, lot, share.realised_trade, lots=share.lots_closed)
         return change
@@ -166,13 +181,13 @@ class HedgeDay(HedgeRelease):
         element = self.relationship.excluded
         if element is None:
             return state, ZERO
-        now = self._facts.excluded.get(self._id)
+        now = self._facts.excluded.get(self._id) or self._time_value(state, element)
         if now is None:
             shown = {"element": element.kind.value, "day": self._facts.trading_day}
             self._broken("excluded_value_missing", Message("accounting.excluded_missing", shown))
             return state, ZERO
         start = TimeValue(element.actual, element.aligned)
-        product, account = self.relationship.item.commodity, ""
+        product, account = self.relationship.item.commodity, self._account()
         hedge = TimeValueHedge(self._id, product, account, start, element.first_day, element.last_day)
         events, after = measure_time_value(
             hedge,
@@ -188,6 +203,20 @@ class HedgeDay(HedgeRelease):
         changed = after.instrument - state.excluded.instrument
         left = replace(state, excluded=after, instrument_change=state.instrument_change - changed)
         return replace(left, instrument_total=state.instrument_total - changed), changed
+
+    def _time_value(self, state: HedgeState, element: ExcludedElement) -> TimeValue | None:
+        """The time value that the options' own prices show: premium at settlement less intrinsic value, of closed lots as it
+        was when they closed. Only where the terms match the item, so that the aligned value is the same; else None."""
+        if element.kind is not Excluded.TIME_VALUE or element.actual != element.aligned:
+            return None
+        total = state.ended_time_value
+        for lot in self._own():
+            share = lot.shares[self._id]
+            if not lot.day.is_option or lot.day.intrinsic is None:
+                return None
+            value = share.floating_end + lot.day.premium_of(share.lots_end)
+            total += value - lot.day.intrinsic * share.lots_end
+        return TimeValue(total, total)
 
     def _gone(self, state: HedgeState) -> Decimal:
         return max(self.relationship.item.quantity - state.open_quantity, ZERO)
@@ -228,14 +257,13 @@ class HedgeDay(HedgeRelease):
             target = min(ZERO, target - state.written_off) if target < 0 else target
         to_reserve = target - state.reserve
         lots = self._own()
-        accounts = {lot.day.account for lot in lots}
         products = {product_of(lot.day.instrument) for lot in lots}
         self._events.append(
             AccountingEvent(
                 K.RESERVE_MEASUREMENT,
                 self._facts.trading_day,
                 (("instrument", change), ("reserve", to_reserve), ("ineffective", change - to_reserve)),
-                account=accounts.pop() if len(accounts) == 1 else "",
+                account=self._account(),
                 product=products.pop() if len(products) == 1 else self.relationship.item.commodity,
                 relationship=self._id,
                 rule_set=self.relationship.rule_set,
@@ -270,5 +298,4 @@ class HedgeDay(HedgeRelease):
     def _release_instruments(self) -> None:
         for lot in self._own():
             moved = lot.move(self._id, "", lot.heads[self._id].lots, self._currency)
-            if self._settings.variation is Variation.KEEP:
-                self._lot(K.INSTRUMENT_RELEASED, lot, moved.fair_value)
+            self._lot(K.INSTRUMENT_RELEASED, lot, lot.carried(moved, self._settings.variation))

@@ -22,7 +22,7 @@ from hedge_core.accounting.relationships import (
     ReserveLoss,
     StopReason,
 )
-from hedge_core.accounting.rule_sets import ItemCarrying, Variation
+from hedge_core.accounting.rule_sets import ItemCarrying
 from hedge_core.accounting.state import ZERO, Aside, HedgeState
 from hedge_core.model.vouchers import SourceRef
 from hedge_core.rounding import round_money, share_out
@@ -217,8 +217,7 @@ class HedgeRelease(HedgeEvents):
             self._broken("rebalance_lots", message)
             return
         moved = lot.move(self._id, "", change.lots, self._currency)
-        if self._settings.variation is Variation.KEEP:
-            self._lot(K.INSTRUMENT_RELEASED, lot, moved.fair_value, day=change.day)
+        self._lot(K.INSTRUMENT_RELEASED, lot, lot.carried(moved, self._settings.variation), day=change.day)
 
     def _rebalance(self, change: Rebalance) -> None:
         if not self._terms.rebalancing:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from hedge_core.accounting.inputs import DayFacts, LotDay
-from hedge_core.accounting.state import Holding, MeasureState
+from hedge_core.accounting.rule_sets import Variation
+from hedge_core.accounting.state import ZERO, Holding, MeasureState
 from hedge_core.errors import RuleBroken
 from hedge_core.rounding import share_out
 from messages import Message
@@ -20,6 +21,7 @@ class LotShare:
     lots_end: int
     realised_trade: Decimal
     floating_end: Decimal
+    exercised: Decimal = ZERO
 
 
 @dataclass(slots=True)
@@ -43,6 +45,14 @@ class HeldLot:
         self.heads[target] = Holding(taker.lots + lots, taker.fair_value + value, taker.outside + outside)
         return Holding(lots, value, outside)
 
+    def carried(self, part: Holding, variation: Variation) -> Decimal:
+        """What of a part stands on the instrument's account: an option's premium with its result; a future's result where
+        variation is kept, and what an exercise brought in until the day's variation is settled."""
+        if self.day.is_option:
+            return part.fair_value + self.day.premium_of(part.lots)
+        kept = variation is Variation.KEEP or (bool(self.day.exercised) and not self.shares)
+        return part.fair_value if kept else ZERO
+
     def split(self, currency: str) -> None:
         """Share the day's closes among the heads in their order, and the results in proportion, exact in total."""
         left = self.day.lots_closed
@@ -53,9 +63,10 @@ class HeldLot:
         ends = [holding.lots - gone for holding, gone in zip(self.heads.values(), closed, strict=True)]
         realised = share_out(self.day.realised_trade, closed, currency)
         floating = share_out(self.day.floating_end, ends, currency)
+        moved = share_out(self.day.exercised, closed, currency) if self.day.is_option else [ZERO] * len(closed)
         self.shares = {
             head: LotShare(*figures)
-            for head, figures in zip(self.heads, zip(closed, ends, realised, floating, strict=True), strict=True)
+            for head, figures in zip(self.heads, zip(closed, ends, realised, floating, moved, strict=True), strict=True)
         }
 
 
@@ -71,7 +82,9 @@ def hold_lots(facts: DayFacts, state: MeasureState, heads: list[str]) -> tuple[d
             holdings[head] = Holding(0) if hedge is None else hedge.holdings.get(day.lot_id, Holding(0))
         known = sum(holding.lots for holding in holdings.values())
         if day.opened_today:
-            holdings[""] = Holding(day.opened_today)
+            # what an exercise brought in is no result of the future's: the option had it
+            brought = ZERO if day.is_option else day.exercised
+            holdings[""] = Holding(day.opened_today, brought, brought)
         elif known == 0 and day.lots_start:
             holdings[""] = Holding(day.lots_start, day.floating_start)  # opening state: booked before go-live
         if known and known != day.lots_start:
@@ -82,7 +95,7 @@ def hold_lots(facts: DayFacts, state: MeasureState, heads: list[str]) -> tuple[d
                     Message("accounting.lots_continue", {"before": known, "start": day.lots_start}),
                 )
             )
-        held[day.lot_id] = HeldLot(day, holdings)
+        held[day.lot_id] = HeldLot(day, holdings, must_measure=bool(day.exercised))
     known_lots = set(state.lots)
     for hedge in state.hedges.values():
         known_lots |= set(hedge.holdings)

@@ -21,7 +21,12 @@ class LotDay:
 
     `opened_today` counts lots opened on the day (then `lots_start` is 0). `realised_trade` is counted from the opening
     price, `realised_mtm` from yesterday's settlement (or today's open); `floating_*` are cumulative since opening for the
-    lots open at the start and at the end of the day."""
+    lots open at the start and at the end of the day.
+
+    `cost` makes it an option whose premium was paid when it was opened: the premium of one lot, negative if received; its
+    results count from it. `intrinsic` is then the intrinsic value of one lot at the day's settlement, None if unknown.
+    `exercised` is the fair value that an exercise moves from an option (part of its `realised_trade`) to the future it
+    opens, for which it is the value to start from."""
 
     lot_id: str
     account: str
@@ -36,6 +41,26 @@ class LotDay:
     holding_mtm: Decimal
     floating_end: Decimal
     floating_start: Decimal
+    cost: Decimal | None = None
+    intrinsic: Decimal | None = None
+    exercised: Decimal = Decimal(0)
+
+    @property
+    def is_option(self) -> bool:
+        """Whether its premium was paid at once, so that no daily variation is settled."""
+        return self.cost is not None
+
+    def premium_of(self, lots: int) -> Decimal:
+        """Premium paid for so many lots (received: negative); zero for a future."""
+        return (self.cost or Decimal(0)) * lots
+
+    @property
+    def premium(self) -> Decimal:
+        """Money of the day for an option: received less paid, without what an exercise moved on."""
+        if not self.is_option:
+            return Decimal(0)
+        handed_on = self.realised_trade + self.premium_of(self.lots_closed) - self.exercised
+        return handed_on - self.premium_of(self.opened_today)
 
     def problems(self) -> list[RuleBroken]:
         """The day's identities: lots add up; mark-to-market result = trade-by-trade result + change of floating."""

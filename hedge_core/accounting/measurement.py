@@ -48,7 +48,7 @@ def measure_day(
         return DayMeasured((), state, tuple(problems))
     events = [*_cash_events(facts.cash), *_fee_events(facts)]
     if not settings.terms.fair_value:
-        events += [_realised(lot) for lot in facts.lots if lot.lots_closed]
+        events += [event for lot in facts.lots for event in _realised(lot)]
         return DayMeasured(_without_zeros(events), replace(state, as_of=facts.trading_day))
 
     heads = sorted(relationships, key=lambda known: (known.designated_on, known.relationship_id))
@@ -182,9 +182,15 @@ def _fee_events(facts: DayFacts) -> list[AccountingEvent]:
     ]
 
 
-def _realised(lot: LotDay) -> AccountingEvent:
-    # Realised-only books take the result from the opening price, never from the mark-to-market figure.
-    return _lot_event(EventKind.REALISED_RESULT, lot, lot.realised_trade, lots=lot.lots_closed)
+def _realised(lot: LotDay) -> list[AccountingEvent]:
+    # Realised-only books take the result from the opening price, never from the mark-to-market figure. An option is carried
+    # at its premium until it ends; nothing is handed on at fair value when it is exercised.
+    if not lot.is_option:
+        return [_lot_event(EventKind.REALISED_RESULT, lot, lot.realised_trade, lots=lot.lots_closed)]
+    return [
+        _lot_event(EventKind.PREMIUM, lot, lot.premium, lots=lot.opened_today + lot.lots_closed),
+        _lot_event(EventKind.FINAL_CHANGE, lot, lot.realised_trade - lot.exercised, lots=lot.lots_closed),
+    ]
 
 
 def _lot_event(
@@ -208,9 +214,12 @@ def _free_events(lot: HeldLot, settings: BookSettings, facts: DayFacts, currency
     before = lot.heads[""]
     closed = share.lots_closed
     monthly = settings.measure is Measure.MONTH
+    opened = before.lots if lot.day.opened_today else 0
+    got = share.realised_trade + lot.day.premium_of(closed) - share.exercised if lot.day.is_option else ZERO
+    events = [_lot_event(EventKind.PREMIUM, lot.day, got - lot.day.premium_of(opened), lots=opened + closed)]
     if monthly and not (facts.month_end or closed or lot.must_measure):
         lot.heads[""] = replace(before, lots=share.lots_end)
-        return []
+        return events
     change = share.realised_trade + share.floating_end - before.fair_value
     outside_closed, outside = share_out(before.outside, (closed, share.lots_end), currency)
     lot.heads[""] = Holding(share.lots_end, share.floating_end, outside)
@@ -218,12 +227,17 @@ def _free_events(lot: HeldLot, settings: BookSettings, facts: DayFacts, currency
     final = ZERO
     if settings.close_result is CloseResult.LAST_LEG and closed:
         final = share.realised_trade - share_out(before.fair_value, (closed, share.lots_end), currency)[0]
-    events = [
+    events += [
         _lot_event(EventKind.FAIR_VALUE_CHANGE, lot.day, change - final, period_end=period_end),
         _lot_event(EventKind.FINAL_CHANGE, lot.day, final, lots=closed),
     ]
-    if settings.variation is Variation.SWEEP:
-        events.append(_lot_event(EventKind.VARIATION_SETTLEMENT, lot.day, change, period_end=period_end))
+    if lot.day.is_option:
+        pass  # its money moved as premium
+    elif settings.variation is Variation.SWEEP:
+        swept = change + (
+            before.fair_value if opened else ZERO
+        )  # what an exercise brought in is settled with the first day
+        events.append(_lot_event(EventKind.VARIATION_SETTLEMENT, lot.day, swept, period_end=period_end))
     else:
         events.append(_lot_event(EventKind.CLOSE_SETTLEMENT, lot.day, share.realised_trade, lots=closed))
     if settings.close_result is CloseResult.TRANSFER:

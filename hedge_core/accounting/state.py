@@ -59,7 +59,8 @@ class HedgeState:
     gone from it. `reserve` is gain positive; `deferred` is reserve that waits for a later event (no basis adjustment).
     `instrument_total` and `item_total` run over the relationship's life, for its effectiveness, and `history` keeps them by
     day. `offset` corrects the item's target for quantity that joined at another price. `written_off` is the loss of the
-    reserve (negative) that went to profit or loss because it is not expected to be recovered."""
+    reserve (negative) that went to profit or loss because it is not expected to be recovered. `ended_time_value` is the time
+    value that options had when they ended."""
 
     open_quantity: Decimal
     carrying: Decimal
@@ -77,6 +78,7 @@ class HedgeState:
     members: Mapping[str, MemberState] = field(default_factory=dict)
     excluded: TimeValueState = field(default_factory=lambda: TimeValueState())
     written_off: Decimal = ZERO
+    ended_time_value: Decimal = ZERO
     history: tuple[Measured, ...] = ()
     holdings: Mapping[str, Holding] = field(default_factory=dict)
 

@@ -34,6 +34,7 @@ class VoucherKind(StrEnum):
     INTEREST = "interest"
     FAIR_VALUE = "fair_value"
     CLOSE = "close"
+    PREMIUM = "premium"
     HEDGE = "hedge"
     TAX = "tax"
 
@@ -54,6 +55,7 @@ ATTACHMENTS: Final[Mapping[VoucherKind, tuple[Attachment, ...]]] = {
     VoucherKind.INTEREST: (Attachment.STATEMENT,),
     VoucherKind.FAIR_VALUE: _SHEETS,
     VoucherKind.CLOSE: _SHEETS,
+    VoucherKind.PREMIUM: _SHEETS,
     VoucherKind.HEDGE: (*_SHEETS, Attachment.DESIGNATION),
     VoucherKind.TAX: (Attachment.CALCULATION,),
 }
@@ -120,6 +122,8 @@ TEMPLATES: Final[Mapping[EventKind, Template]] = {
     K.CLOSE_SETTLEMENT: Template(V.CLOSE, END, _pair(CASH, R.DERIVATIVE)),
     K.CLOSE_RESULT_TRANSFER: Template(V.CLOSE, END, _pair(R.FAIR_VALUE_RESULT, R.CLOSING_RESULT)),
     K.REALISED_RESULT: Template(V.CLOSE, END, _pair(CASH, R.CLOSING_RESULT)),
+    # An option is carried from its premium on: received is positive, paid negative.
+    K.PREMIUM: Template(V.PREMIUM, END, _pair(CASH, R.DERIVATIVE)),
     K.INSTRUMENT_CHANGE: Template(V.HEDGE, NEXT, _pair(R.HEDGING_INSTRUMENT, R.HEDGE_RESULT)),
     K.RESERVE_MEASUREMENT: Template(
         V.HEDGE,

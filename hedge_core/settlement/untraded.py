@@ -57,7 +57,7 @@ def opened_by_exercise(
         listed = [row for row in fills if row.account == statement.account and row.offset.opens]
         for number, row in enumerate(statement.exercises, before + 1):
             parts = parse_instrument(row.instrument)
-            if parts is None or not parts.is_option or _abandoned(row.outcome):
+            if parts is None or not parts.is_option or is_abandoned(row.outcome):
                 continue
             future = underlying(parts)
             if future not in known:
@@ -116,7 +116,7 @@ def endings(
             found.append(Ending(fill, gone.open_price if gone.open_price > 0 else None))
         taken: dict[tuple[str, Direction, HedgeFlag], int] = {}
         for number, row in enumerate(statement.exercises, before + 1):
-            word = "expiry" if _abandoned(row.outcome) else "exercise"
+            word = "expiry" if is_abandoned(row.outcome) else "exercise"
             found.append(
                 Ending(
                     _fill(
@@ -202,7 +202,8 @@ def _side(held: Sequence[LotMovement], instrument: str, stated: Direction) -> Di
     return next(iter(sides)) if len(sides) == 1 else stated
 
 
-def _abandoned(outcome: str) -> bool:
+def is_abandoned(outcome: str) -> bool:
+    """Whether an outcome (行权明细) says that the option was not exercised."""
     return outcome.strip().lower() in ABANDONED
 
 

@@ -18,7 +18,8 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.accounting import DesignationRecord
 from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.product_table import ProductTable
-from hedge_core.use_cases.account import Designation, Ledger, MeasuredBook, measured_book
+from hedge_core.use_cases.account import Ledger, MeasuredBook, measured_book
+from hedge_core.use_cases.accounting_days import Designation
 from messages import Message
 
 DOCUMENT = "designation"

@@ -12,7 +12,7 @@ from typing import Final
 from hedge_core.accounting.deferred_tax import reserve_balance
 from hedge_core.accounting.entries import entries_of
 from hedge_core.accounting.events import AccountingEvent, EventKind
-from hedge_core.accounting.inputs import FeeCharge
+from hedge_core.accounting.inputs import FeeCharge, LotDay
 from hedge_core.accounting.posting import month_end
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.accounting.rule_sets import BookSettings, Measure, Variation
@@ -23,7 +23,8 @@ from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import Store, StoredVoucher, UnitOfWork
 from hedge_core.settlement.figures import FundsResult
 from hedge_core.snapshot import decode
-from hedge_core.use_cases.account import CHARGE, Ledger, MeasuredBook, measured_book
+from hedge_core.use_cases.account import Ledger, MeasuredBook, measured_book
+from hedge_core.use_cases.accounting_days import CHARGE
 from messages import Message
 
 ZERO: Final = Decimal(0)
@@ -170,11 +171,13 @@ def _funds(uow: UnitOfWork, through: date) -> dict[date, dict[str, FundsResult]]
 def _day_ties(
     measured: MeasuredBook, funds: Mapping[date, Mapping[str, FundsResult]], first_day: date, tolerance: Decimal
 ) -> Iterator[Tie]:
-    """Broker cash as booked = the statement's balance of the view that the settings keep, every day it is measured."""
+    """Broker cash as booked = the statement's balance of the view that the settings keep, every day it is measured; what
+    stands on the instruments' accounts = the value of options, and where variation is kept the floating result besides."""
     if measured.posted.problems:
         return
     settings = measured.settings
     keeps = settings.variation is Variation.KEEP or not settings.terms.fair_value
+    optioned = {lot.account for facts in measured.days for lot in facts.lots if lot.is_option}
     cash: dict[str, Decimal] = {}
     instruments: dict[str, Decimal] = {}
     other: dict[str, Decimal] = {}
@@ -186,9 +189,11 @@ def _day_ties(
             if account not in cash:
                 cash[account] = row.balance_before - (row.floating_before if keeps else ZERO)
                 instruments[account] = row.floating_before if settings.variation is Variation.KEEP else ZERO
-            # delivered lots and charges of the summary are booked: what is left of `other` is not
+                instruments[account] += _options_at_start(facts.lots, account)
+            # delivered lots, premiums and charges of the summary are booked: what is left of `other` is not
             charged = sum((fee.amount for fee in facts.fees if fee.account == account and _is_charge(fee)), ZERO)
-            other[account] = other.get(account, ZERO) + row.other - row.delivery_mtm + charged
+            booked = row.delivery_mtm + sum((lot.premium for lot in facts.lots if lot.account == account), ZERO)
+            other[account] = other.get(account, ZERO) + row.other - booked + charged
         until = month_end(day) if facts.month_end else day
         while waiting and waiting[0] <= until:
             for event in events[waiting.pop(0)]:
@@ -200,8 +205,16 @@ def _day_ties(
             name = "margin_trade" if keeps else "margin_mtm"
             yield Tie(name, account, day, cash[account], theirs, other[account], tolerance)
             if settings.variation is Variation.KEEP and settings.terms.fair_value:
-                both = cash[account] + instruments[account]
-                yield Tie("margin_and_instruments", account, day, both, row.balance, other[account], tolerance)
+                both, equity = cash[account] + instruments[account], row.balance + row.option_value
+                yield Tie("margin_and_instruments", account, day, both, equity, other[account], tolerance)
+            elif account in optioned and settings.terms.fair_value:
+                yield Tie("options", account, day, instruments[account], row.option_value, ZERO, tolerance)
+
+
+def _options_at_start(lots: Iterable[LotDay], account: str) -> Decimal:
+    """What the options held at the start of an account's first day were worth."""
+    held = [lot for lot in lots if lot.account == account and lot.is_option]
+    return sum((lot.floating_start + lot.premium_of(lot.lots_start) for lot in held), ZERO)
 
 
 def _is_charge(fee: FeeCharge) -> bool:
