@@ -6,7 +6,6 @@ import re
 from time import monotonic
 from typing import Any, Final
 
-from psycopg import IsolationLevel
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
@@ -40,10 +39,8 @@ _POSTGRES_OPTIONS: Final = "-c timezone=UTC -c plan_cache_mode=force_custom_plan
 No just-in-time compiling: `_WALK` makes a sequential scan of a table of some rows look so dear that PostgreSQL compiled every
 look of a dispatcher for half a second, to run it for a tenth of a millisecond."""
 
-_WALK: Final = (
-    "SELECT set_config('hedgebridge.across', 'on', true), set_config('enable_sort', 'off', true), "
-    "set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)"
-)
+_ACROSS: Final = "hedgebridge.across"
+_WALK: Final = {_ACROSS: "on", "enable_sort": "off", "enable_bitmapscan": "off", "enable_seqscan": "off"}
 """A dispatcher's look takes the first rows of an index. A planner that has not counted the table yet, or has counted it when it
 was empty, would rather read and sort all that are due."""
 
@@ -83,6 +80,7 @@ def make_engine(text: str) -> Engine:
             connect_args={"connect_timeout": 10, "options": _POSTGRES_OPTIONS, "application_name": "hedgebridge"},
             **_POOL,
         )
+        event.listen(engine, "connect", _prepare_postgresql)
         event.listen(engine, "checkin", _note_rest)
         event.listen(engine, "checkout", lambda driver, record, _: _ask_rested(engine, driver, record))
         event.listen(engine, "begin", _begin_postgresql)
@@ -107,6 +105,10 @@ def _begin_sqlite(connection: Connection, writer: OneWriter) -> None:
         connection.exec_driver_sql("BEGIN")
     else:
         writer.begin(connection, WAIT_FOR_WRITER)
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    connection.autocommit = True  # the driver would send a BEGIN by itself and wait for it; `_begin_postgresql` does it
 
 
 def _note_rest(_: Any, record: Any) -> None:
@@ -144,23 +146,27 @@ def enter_book(connection: Connection, book: str) -> None:
 def enter_all_books(connection: Connection) -> None:
     """The same for the tables of `row_security.ACROSS`, in every book."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT set_config('hedgebridge.across', 'on', true)")
+        connection.exec_driver_sql(f"SELECT set_config('{_ACROSS}', 'on', true)")
 
 
 def _begin_postgresql(connection: Connection) -> None:
+    """The transaction with all that it needs to know, in one question: each would cost a round trip."""
     options = connection.get_execution_options()
-    reading = bool(options.get("reading"))
-    if connection.info.get("reading") is not reading:
-        driver: Any = connection.connection.driver_connection
-        driver.isolation_level = IsolationLevel.REPEATABLE_READ if reading else None
-        driver.read_only = True if reading else None
-        connection.info["reading"] = reading
-    if options.get("book"):
-        enter_book(connection, str(options["book"]))
+    settings: dict[str, str] = {"hedgebridge.book": str(options["book"])} if options.get("book") else {}
     if options.get("walking"):
-        connection.exec_driver_sql(_WALK)
+        settings |= _WALK
     elif options.get("across"):
-        enter_all_books(connection)
+        settings[_ACROSS] = "on"
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" if options.get("reading") else "BEGIN"
+    if settings:
+        begin += "; SELECT " + ", ".join(f"set_config('{name}', {_quoted(to)}, true)" for name, to in settings.items())
+    connection.exec_driver_sql(begin, execution_options={"no_parameters": True})
+
+
+def _quoted(value: str) -> str:
+    """A string constant, whatever `standard_conforming_strings` says."""
+    doubled = value.replace("'", "''").replace("\\", "\\\\")
+    return f"E'{doubled}'"
 
 
 def _in_our_words(context: ExceptionContext) -> None:
