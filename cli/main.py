@@ -60,6 +60,15 @@ ALSO: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Words below which other modules put commands of their own."""
 
+ALONE: Final = frozenset(
+    ("init", "upgrade", "sync", "exposure", "settle", "morning", "match", "matches", "unmatch", "result", "trial-balance",
+     "worker", "backup", "restore", "verify", "support", "demo", "sandbox", "doctor")
+)  # fmt: skip
+"""Words that are commands by themselves; below the others stand several."""
+
+_HELP: Final[Mapping[str, str]] = {"day": "day_app"}
+"""Words whose sentence has another name than theirs."""
+
 _USAGE_ERROR = typer.BadParameter.__bases__[0]
 """What every misuse of the command line derives from; typer does not export it under a name of its own."""
 
@@ -80,12 +89,36 @@ def application(first: str = "") -> typer.Typer:
     subject = next((module for module, words in SUBJECTS.items() if first in words), None)
     wanted = [*SUBJECTS] if subject is None else [subject, *ALSO.get(first, ())]
     loaded = {module: importlib.import_module(f"cli.commands.{module}") for module in sorted(wanted)}
+    made = _root()
+    for module in SUBJECTS if subject is None else (subject,):
+        loaded[module].register(made)
+    return made
+
+
+def contents() -> typer.Typer:
+    """What the help of the whole lists: every word with its sentence, and none of the modules behind them. A run never
+    gets as far as the empty commands in here."""
+    made = _root()
+    for word in (word for words in SUBJECTS.values() for word in words):
+        text = help_text(_HELP.get(word, word.replace("-", "_")))
+        if word in ALONE:
+            made.command(word, help=text)(_nothing)
+        else:
+            below = typer.Typer(help=text)
+            below.command("_")(_nothing)
+            made.add_typer(below, name=word)
+    return made
+
+
+def _nothing() -> None:
+    raise AssertionError("a table of contents was run")
+
+
+def _root() -> typer.Typer:
     made = typer.Typer(
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=help_text("root")
     )
     made.callback()(options)
-    for module in SUBJECTS if subject is None else (subject,):
-        loaded[module].register(made)
     return made
 
 
@@ -118,7 +151,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _called(arguments: Sequence[str]) -> int:
-    app = application(arguments[0] if arguments else "")
+    first = arguments[0] if arguments else ""
+    asks = first in ("", "--help")
+    app = contents() if asks else application(first)
     code = app(arguments, prog_name="hedgebridge", standalone_mode=False)
     return code if isinstance(code, int) else OK
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text as PlainText
 
 from hedge_core.canonical import decimal_text
-from messages import Message, Text, all_texts, say
+from messages import Message, Text, find_text, say
 
 EMPTY: Final = "–"
 MONEY_PLACES: Final = 2
@@ -241,5 +241,5 @@ def _shown(value: Any, lang: str) -> str:
 
 def _word(code: str, lang: str) -> str:
     """The label of a code, part by part (`fields:sale_line`); a code without one shows itself."""
-    parts = (all_texts().get(f"cli.word_{part.replace(' ', '_')}") or Text(part, part) for part in code.split(":"))
+    parts = (find_text(f"cli.word_{part.replace(' ', '_')}") or Text(part, part) for part in code.split(":"))
     return ("：" if lang == "zh" else ": ").join(part.in_language(lang) for part in parts)

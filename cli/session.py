@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -28,8 +28,10 @@ from hedge_core.errors import (
 )
 from hedge_core.model.identity import Actor, BookId, book_id
 from messages import LANGUAGES, Message, resolve_language, say
-from worker.bootstrap import App, database_file, start
-from worker.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from worker.bootstrap import App
+    from worker.settings import Settings
 
 OK: Final = 0
 PERSON_NEEDED: Final = 1
@@ -111,6 +113,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help=help_text("json"))]
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE…", help=help_text("files"))]
 
 
+def _settings() -> Settings:
+    from worker.settings import read_settings  # a question for help reads none
+
+    return read_settings()
+
+
 @dataclass(slots=True)
 class Session:
     """One run of one command."""
@@ -118,7 +126,7 @@ class Session:
     book_name: str = ""
     who: str = ""
     as_json: bool = False
-    settings: Settings = field(default_factory=read_settings)
+    settings: Settings = field(default_factory=_settings)
     _app: App | None = None
 
     def __post_init__(self) -> None:
@@ -132,6 +140,8 @@ class Session:
     @property
     def app(self) -> App:
         if self._app is None:
+            from worker.bootstrap import database_file, start
+
             file = database_file(self.settings.database)
             if file is not None and not file.exists():
                 raise InvalidInput("database", 0, "", Message("cli.no_database", {"path": file}))

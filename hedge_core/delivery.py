@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hedge_core.errors import RuleBroken
 from hedge_core.model.futures import AccountStatement, Delivery, Direction, PositionDetail, Product
 from hedge_core.rounding import round_money
-from hedge_core.settlement.rows import LotClose
 from messages import Message
+
+if TYPE_CHECKING:  # the settlement engine behind it is not needed to read or store a delivery
+    from hedge_core.settlement.rows import LotClose
 
 _ZERO: Final = Decimal(0)
 

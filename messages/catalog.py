@@ -44,22 +44,36 @@ class Message:
 
 @cache
 def all_texts() -> dict[str, Text]:
-    """Every catalogue entry by id (`subject.name`). Read once from the package's own files."""
+    """Every catalogue entry by id (`subject.name`)."""
+    names = sorted(entry.name for entry in files(__package__).joinpath("texts").iterdir())
     found: dict[str, Text] = {}
-    for entry in sorted(files(__package__).joinpath("texts").iterdir(), key=lambda e: e.name):
-        if not entry.name.endswith(".toml"):
-            continue
-        subject = entry.name.removesuffix(".toml")
-        for name, texts in tomllib.loads(entry.read_text(encoding="utf-8")).items():
-            found[f"{subject}.{name}"] = Text(texts["en"], texts["zh"])
+    for name in names:
+        if name.endswith(".toml"):
+            found |= _subject(name.removesuffix(".toml"))
     return found
+
+
+def find_text(message_id: str) -> Text | None:
+    """One entry. Only its subject's file is read: a command speaks of few subjects, and reading all takes longer than most
+    commands."""
+    return _subject(message_id.partition(".")[0]).get(message_id)
+
+
+@cache
+def _subject(subject: str) -> dict[str, Text]:
+    """The entries of one file, read once; none where there is no such file."""
+    entry = files(__package__).joinpath("texts", f"{subject}.toml")
+    if not entry.is_file():
+        return {}
+    listed = tomllib.loads(entry.read_text(encoding="utf-8"))
+    return {f"{subject}.{name}": Text(texts["en"], texts["zh"]) for name, texts in listed.items()}
 
 
 def say(message: Message, lang: str = "en") -> str:
     """The sentence in `lang` (`en` or `zh`). An unknown id or a missing parameter shows itself instead of raising:
     a person must still learn what happened when a text is wrong; a test keeps the catalogue complete.
     A parameter that is itself a `Message` is spoken in the same language; a list is spoken item by item."""
-    text = all_texts().get(message.id)
+    text = find_text(message.id)
     if text is None:
         return f"{message.id} {dict(message.params)}"
     spoken = {name: _spoken(value, lang) for name, value in message.params.items()}

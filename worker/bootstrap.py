@@ -1,4 +1,8 @@
-"""The composition root: settings, database, secrets, clock, adapters and use cases are put together here and nowhere else."""
+"""The composition root: settings, database, secrets, clock, adapters and use cases are put together here and nowhere else.
+
+What only some commands need (the systems and brokers with their wire clients, mapping, documents, the worker) is imported
+where it is put together: every run of `hedgebridge` starts here, and most of them need none of it.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,14 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.broker.ctp_statement import read_statements
 from adapters.clock import SystemClock
-from adapters.documents import read_account_map, read_designation
 from adapters.reference import load_products, read_calendar
-from adapters.secrets import RedactingFilter, Redactor, SecretBox, VaultPlace, open_box
+from adapters.secrets.redaction import RedactingFilter, Redactor
 from adapters.storage import SqlStore, open_store
-from hedge_core.accounting.charts import AccountMap
-from hedge_core.accounting.rule_sets import BookSettings
-from hedge_core.accounting.summaries import Labels
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.broker import BrokerAdapter, MarketData
@@ -31,16 +31,16 @@ from hedge_core.ports.jobs import Lease
 from hedge_core.ports.storage import Connection, OutboxState
 from hedge_core.product_table import ProductTable
 from hedge_core.trading_calendar import TradingCalendar
-from hedge_core.use_cases.account import Ledger
-from hedge_core.use_cases.deliver import deliver
-from mapping import SCHEMAS, CompiledSpec, compile_spec, load_spec
 from messages import Message
-from worker.brokers import BROKERS, BrokerSystem, build_broker, is_broker
-from worker.runtime import DELIVERIES, SCHEDULE, Lane, Runtime
-from worker.schedule import Scheduler
 from worker.settings import Settings
-from worker.steady_clock import SteadyClock
-from worker.systems import Wiring, system
+
+if TYPE_CHECKING:
+    from adapters.secrets import SecretBox, VaultPlace
+    from hedge_core.use_cases.account import Ledger
+    from mapping import CompiledSpec
+    from worker.brokers import BrokerSystem
+    from worker.runtime import Runtime
+    from worker.systems import Wiring
 
 SPEC_DOCUMENT = "mapping"
 CALENDAR_DOCUMENT = "calendar"
@@ -65,6 +65,8 @@ class App:
     @functools.cached_property
     def secrets(self) -> SecretBox:
         """The box that opens stored secrets; SecretRefused with the remedy when there is no key."""
+        from adapters.secrets import open_box
+
         place = vault_place(self.settings)
         vault = None if place is None else lambda: place.read(os.environ)
         return open_box(os.environ, self.settings.key_file, self.redactor.register, vault)
@@ -82,6 +84,12 @@ class App:
     def ledger(self, texts: Mapping[str, str]) -> Ledger:
         """How the accounting use case reads its documents; `texts` are the book's settings. Names for summaries stand in
         them as `label.<broker account, product or commodity>`."""
+        from adapters.documents import read_account_map, read_designation
+        from hedge_core.accounting.charts import AccountMap
+        from hedge_core.accounting.rule_sets import BookSettings
+        from hedge_core.accounting.summaries import Labels
+        from hedge_core.use_cases.account import Ledger
+
         settings = BookSettings.read(texts)
         labels = {name.removeprefix("label."): text for name, text in texts.items() if name.startswith("label.")}
         return Ledger(
@@ -125,6 +133,8 @@ class App:
     def broker(self, book: BookId, name: str) -> BrokerAdapter:
         """The adapter of a broker connection with its session, kept while its configuration stays as it is; the session
         of another configuration is closed first: brokers count them."""
+        from worker.brokers import build_broker
+
         connection = self.connection(book, name)
         stamp = (connection.system, repr(sorted(connection.options.items())), tuple(sorted(connection.secrets.items())))
         with self._lock:
@@ -151,11 +161,16 @@ class App:
 
     def health(self, book: BookId, name: str) -> Health:
         """The check of a connection, be it an ERP's or a broker's."""
+        from worker.brokers import is_broker
+
         if is_broker(self.connection(book, name).system):
             return self.broker(book, name).check()
         return self.erp(book, name).check()
 
     def _broker_wiring(self, connection: Connection) -> tuple[BrokerSystem, Wiring]:
+        from worker.brokers import BROKERS, is_broker
+        from worker.systems import Wiring
+
         if not is_broker(connection.system):
             details = {"connection": connection.name, "system": connection.system}
             raise InvalidInput("connection", 0, "system", Message("broker.not_a_broker", details))
@@ -165,6 +180,8 @@ class App:
 
     def spec_bodies(self, book: BookId, connection: Connection) -> dict[str, bytes]:
         """The live mapping specs of a connection as YAML, by the kind of record they read."""
+        from worker.systems import system
+
         kind = system(connection.system)
         with self.store.read(book) as uow:
             return {
@@ -173,6 +190,8 @@ class App:
             }
 
     def _build(self, connection: Connection, bodies: Mapping[str, bytes]) -> ErpAdapter:
+        from worker.systems import Wiring, system
+
         zone = str(connection.options.get("time_zone") or DEFAULT_ZONE)
         specs = {name: compile_body(body, f"{connection.name}/{name}", zone) for name, body in bodies.items()}
         kind = system(connection.system)
@@ -197,19 +216,25 @@ class App:
     @functools.cached_property
     def steady_clock(self) -> Clock:
         """The clock by which work is leased: it refuses while it may be wrong."""
+        from worker.steady_clock import SteadyClock
+
         return SteadyClock(self.clock, self.settings.lease_seconds, self.store.queue.clock)
 
     def deliver(self, lease: Lease) -> OutboxState | None:
         """Deliver the outbox rows of one lease."""
+        from hedge_core.use_cases.deliver import deliver
+
         chosen, clock = self.settings, self.steady_clock
         return deliver(self.store, lease, self.erp, WORKER, clock, chosen.settle_seconds, chosen.lease_seconds)
 
-    def runtime(self, queues: Collection[str] = (DELIVERIES,)) -> Runtime:
+    def runtime(self, queues: Collection[str] = ("deliveries",)) -> Runtime:
         """The workers of this process for these queues, not yet started: `deliveries`, `schedule`, and those of jobs."""
         from worker.job_runs import LEASE_SECONDS as JOB_LEASE
         from worker.job_runs import JobRunner
         from worker.jobs import KINDS  # it knows the application
         from worker.jobs import queues as job_queues
+        from worker.runtime import DELIVERIES, SCHEDULE, Lane, Runtime
+        from worker.schedule import Scheduler
 
         chosen, jobs = self.settings, JobRunner(self, KINDS, WORKER)
         lanes = []
@@ -241,11 +266,15 @@ def vault_place(settings: Settings) -> VaultPlace | None:
     """Where in Vault the master key lies; None when no Vault is configured."""
     if not settings.vault_url:
         return None
+    from adapters.secrets import VaultPlace
+
     return VaultPlace(settings.vault_url, settings.vault_path, settings.vault_field, settings.vault_ca_file or None)
 
 
 def compile_body(body: bytes, name: str, zone: str) -> CompiledSpec:
     """A compiled spec from its YAML; InvalidInput or SpecRefused say what is wrong with it."""
+    from mapping import SCHEMAS, compile_spec, load_spec
+
     spec = load_spec(body, "yaml", name=name)
     return compile_spec(spec, SCHEMAS[spec.kind], zone)
 
@@ -297,6 +326,3 @@ def database_folder(url: str) -> Path | None:
     """The folder of a SQLite file, which has to exist before the database can."""
     file = database_file(url)
     return file.parent if file else None
-
-
-__all__ = ["App", "read_statements", "start"]

@@ -14,7 +14,6 @@ from typing import Any, Final
 import msgspec
 
 from adapters.secrets.box import SecretRefused
-from connectors.http import HttpTransport, Origin
 from messages import Message
 
 TOKEN_VARIABLE: Final = "HEDGEBRIDGE_VAULT_TOKEN"  # noqa: S105 - the name of a variable
@@ -35,6 +34,8 @@ class VaultPlace:
         """The text of the field. SecretRefused with the remedy when Vault or the token says no; Unavailable when Vault
         cannot be reached."""
         token = _token(environment)
+        from connectors.http import HttpTransport, Origin  # most installations ask no Vault
+
         transport = HttpTransport(
             Origin(self.address, allow_private=True), "Vault", call_seconds=_CALL_SECONDS, ca_file=self.ca_file
         )

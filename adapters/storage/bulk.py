@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Boolean, LargeBinary, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
@@ -64,11 +63,13 @@ def _stage(scope: Scope, table: Table, staged: str, columns: dict[str, Column]) 
     scope.connection.exec_driver_sql(f"TRUNCATE pg_temp.{staged}")
     written = zip(*(_for_copy(table.c[name].type, values) for name, values in columns.items()), strict=True)
     text = "\n".join(map("\t".join, written)) + "\n"
+    from psycopg import OperationalError  # loaded already where rows are copied
+
     driver: Any = scope.connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(f"COPY pg_temp.{staged} ({', '.join(columns)}) FROM STDIN") as copy:
             copy.write(text)
-    except psycopg.OperationalError as error:  # past SQLAlchemy, so its translation does not see it
+    except OperationalError as error:  # past SQLAlchemy, so its translation does not see it
         raise Unavailable(str(error).partition("\n")[0], system="database") from error
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
 
 from adapters.storage import SqlStore, downgrade_one_step, open_store, schema_state, upgrade_database
 from adapters.storage.engine import make_engine
 from adapters.storage.schema import METADATA
-from adapters.storage.upgrade import current_revision
+from adapters.storage.upgrade import current_revision, migrations, newest_revision
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.ports.storage import Book
@@ -82,6 +83,14 @@ def test_an_empty_database_says_what_to_run_and_then_works(empty_url: str, clock
     assert (after.ready, current_revision(empty_url)) == (True, after.needed)
     assert upgrade_database(empty_url) == after
     open_store(empty_url, clock).close()
+
+
+def test_the_newest_revision_is_told_by_the_files_names_as_alembic_tells_it() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection, migrations(connection) as (config, known):
+        assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
+        assert newest_revision() in known
+    engine.dispose()
 
 
 @on_both
