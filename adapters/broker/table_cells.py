@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from connectors.tabular import Cell
 from hedge_core.errors import InvalidInput
+from hedge_core.plausible_days import is_plausible
 from messages import Message
 
 T = TypeVar("T")
@@ -72,18 +73,19 @@ def lots(place: Place, cell: Cell, least: int = 1) -> int:
 
 
 def day_of(place: Place, cell: Cell) -> date:
-    """A date cell, or text such as 2026-03-02, 20260302, 2026/3/2, 2026年3月2日."""
-    if isinstance(cell, datetime):
-        return cell.date()
-    if isinstance(cell, date):
-        return cell
+    """A date cell, or text such as 2026-03-02, 20260302, 2026/3/2, 2026年3月2日; between 1990 and 2100."""
     text = text_of(cell)
     match = _COMPACT_DAY.fullmatch(text) or _DAY.fullmatch(text)
     try:
         year, month, day = (int(part) for part in match.groups()) if match else (0, 0, 0)
-        return date(year, month, day)
+        found = (
+            cell.date() if isinstance(cell, datetime) else cell if isinstance(cell, date) else date(year, month, day)
+        )
     except ValueError:
         raise place.refused("statement.not_a_date", text=text[:40]) from None
+    if not is_plausible(found):
+        raise place.refused("statement.far_day", text=text[:40])
+    return found
 
 
 def word(place: Place, cell: Cell, known: Mapping[str, T]) -> T:

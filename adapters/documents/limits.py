@@ -11,6 +11,7 @@ from typing import Any, Final
 from adapters.broker.table_cells import Place, day_of, fraction, text_of
 from connectors.tabular import Cell, read_table
 from hedge_core.errors import InvalidInput
+from hedge_core.limits import problems
 from hedge_core.model.limits import LimitKind, LimitRule, LotsSide, View
 from messages import Message
 
@@ -69,7 +70,7 @@ _NEEDED: Final = ("rule_id", "kind")
 
 def read_limits(source: str, body: bytes, usual: date) -> list[tuple[date, LimitRule]]:
     """(effective from, rule) of every row; `usual` is the date of rows that say none. InvalidInput names row and column of the
-    first cell that cannot be understood, and a rule that stands there twice."""
+    first cell that cannot be understood, a rule that stands there twice, and one that cannot be meant."""
     grid = read_table(source, body)
     names = [_CHINESE.get(title.strip(), title.strip().lower().replace(" ", "_")) for title in grid.header]
     for title, name in zip(grid.header, names, strict=True):
@@ -94,6 +95,8 @@ def read_limits(source: str, body: bytes, usual: date) -> list[tuple[date, Limit
         if (rule.rule_id, since) in seen:
             raise Place(source, row.line, "rule_id").refused("documents.limit_twice", rule=rule.rule_id)
         seen.add((rule.rule_id, since))
+        for wrong in problems(rule):
+            raise InvalidInput(source, row.line, "rule_id", wrong.reason)
         found.append((since, rule))
     return found
 

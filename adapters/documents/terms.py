@@ -19,6 +19,7 @@ from adapters.broker.table_cells import Place, day_of, fraction, text_of
 from connectors.tabular import Cell, read_table
 from hedge_core.errors import InvalidInput
 from hedge_core.model.terms import TERM_KINDS, Terms
+from hedge_core.term_checks import problems
 from messages import Message
 
 _CHINESE: Final = {
@@ -44,7 +45,7 @@ EFFECTIVE: Final = "effective_from"
 
 def read_terms(source: str, body: bytes, kind: str, usual: date) -> list[tuple[date, Terms]]:
     """(effective from, terms) of every row; `usual` is the date of rows that say none. InvalidInput names row and column
-    of the first cell that is missing or cannot be understood."""
+    of the first cell that is missing, cannot be understood or cannot be meant."""
     made = TERM_KINDS[kind]
     wanted = {field.name: field for field in fields(made)}
     hints = get_type_hints(made)
@@ -88,7 +89,10 @@ def _row(
                 values[name] = None
             continue
         values[name] = _value(Place(source, line, name), cell, hints[name])
-    return made(**values)
+    terms = made(**values)
+    for name, wrong in problems(terms):
+        raise InvalidInput(source, line, name, wrong)
+    return terms
 
 
 def _optional(hint: Any) -> bool:
@@ -113,5 +117,8 @@ def _value(place: Place, cell: Cell, hint: Any) -> Any:
     if kind is Decimal:
         return fraction(place, cell, Decimal(0))
     if kind is int:
-        return int(fraction(place, cell, Decimal(0)).to_integral_value())
+        number = fraction(place, cell, Decimal(0))
+        if number % 1:
+            raise place.refused("terms.wrong_whole", text=text[:40])
+        return int(number)
     return day_of(place, cell) if kind is date else text

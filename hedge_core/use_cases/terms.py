@@ -11,18 +11,22 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.physical import PricingKind
 from hedge_core.model.terms import ContractTemplate, HedgePlan, LineTerms, Terms, kind_of, subject_of
 from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.term_checks import problems
 from messages import Message
 
 
 def save_terms(store: Store, book: BookId, rows: Sequence[tuple[date, Terms]], reason: str, actor: Actor) -> int:
     """Keep terms, all or none; answers how many are new. A row that says what its last version said changes nothing, and
     nothing is ever overwritten. InvalidInput for hedge plans, which are proposed and approved instead, for a line or
-    template that is not there, and for a basis line that does not say its formula."""
+    template that is not there, for a field that cannot be meant (`term_checks`), and for a basis line that does not say its
+    formula."""
     with store.begin(book, actor) as uow:
         new = 0
         for since, terms in rows:
             if isinstance(terms, HedgePlan):
                 raise InvalidInput("terms", 0, "kind", Message("terms.plan"))
+            for field, wrong in problems(terms):
+                raise InvalidInput(subject_of(terms), 0, field, wrong)
             checked = _line_terms(uow, terms, since) if isinstance(terms, LineTerms) else terms
             before = len(uow.commodity.history(type(checked), subject_of(checked)))
             uow.commodity.add_terms(checked, since, reason)
@@ -45,6 +49,8 @@ def apply_template(
         if len(lines) != 1:
             raise InvalidInput("terms", 0, "line", Message("pricing.no_line", {"line": line}))
         terms = from_template(found, lines[0], instrument)
+        for field, wrong in problems(terms):
+            raise InvalidInput(line, 0, field, wrong)
         uow.commodity.add_terms(terms, since, reason)
         uow.audit.append("terms.saved", terms.line, {"template": template, "reason": reason})
         return terms

@@ -12,6 +12,7 @@ from typing import Any, Final
 from adapters.broker.ctp_statement import vendor
 from connectors.ctp_settlement import Row, Table
 from hedge_core.errors import InvalidInput
+from hedge_core.plausible_days import is_plausible
 from messages import Message
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,8})?")
@@ -48,9 +49,12 @@ def day_of(source: str, line: int, field: str, text: str) -> date:
     """A date printed as yyyymmdd (hyphens allowed)."""
     match = _DAY.fullmatch(text)
     try:
-        return date(*(int(part) for part in match.groups())) if match else _never()
+        found = date(*(int(part) for part in match.groups())) if match else _never()
     except ValueError:
         raise refused(source, line, field, "statement.not_a_date", text=text[:40]) from None
+    if not is_plausible(found):
+        raise refused(source, line, field, "statement.far_day", text=text[:40])
+    return found
 
 
 def _never() -> date:

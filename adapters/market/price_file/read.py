@@ -12,6 +12,7 @@ from adapters.reference import load_products
 from connectors.tabular import Cell, Grid, GridRow, read_table
 from hedge_core.errors import InvalidInput, RuleBroken
 from hedge_core.model.futures import SettlementPrice
+from hedge_core.plausible_days import is_plausible
 from hedge_core.product_table import ProductTable
 from messages import Message
 
@@ -171,15 +172,16 @@ class _Reader:
         cell = self._cell(row, "day")
         if cell is None and self.trading_day is not None:
             return self.trading_day
-        if isinstance(cell, date):
-            return cell
         text = _text(cell)
         match = _COMPACT_DAY.fullmatch(text) or _DAY.fullmatch(text)
         try:
             year, month, day = (int(part) for part in match.groups()) if match else (0, 0, 0)
-            return date(year, month, day)
+            found = cell if isinstance(cell, date) else date(year, month, day)
         except ValueError:
             raise self._refused(row, "day", "price_file.not_a_date", text=text[:40]) from None
+        if not is_plausible(found):
+            raise self._refused(row, "day", "statement.far_day", text=text[:40])
+        return found
 
     def _currency(self, row: GridRow) -> str:
         text = _text(self._cell(row, "currency"))
