@@ -7,7 +7,7 @@ are. Values are converted column by column, which costs a fraction of what a dic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Boolean, LargeBinary, Table
@@ -29,7 +29,7 @@ Column = Sequence[Any]
 """The values of one column, row by row, as the domain has them."""
 
 
-def upsert_columns(scope: Scope, table: Table, columns: dict[str, Column], *, keep: Sequence[str] = ()) -> None:
+def upsert_columns(scope: Scope, table: Table, columns: Mapping[str, Column], *, keep: Sequence[str] = ()) -> None:
     """Rows of the scope's book given as columns of equal length, new or replaced by primary key; no two with one key, and
     what is in `keep` stays as it was first. The book is put in here."""
     count = len(next(iter(columns.values())))

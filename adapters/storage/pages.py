@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, repeat
 from typing import Any, Final
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.storage.schema import RAW_PAGES
 from adapters.storage.scope import Scope
-from hedge_core.model.records import RawRecord
 
 FEWEST: Final = 16
 """Records from which on a page is packed; fewer keep their bytes in their own rows."""
@@ -30,21 +30,18 @@ class RawPages:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def keep(self, connection: str, records: Sequence[RawRecord]) -> list[Place]:
+    def keep(self, connection: str, digests: Sequence[str], bodies: Sequence[bytes]) -> list[Place]:
         """Keep the bytes of records of one connection together; where each of them lies. The same page again is one page."""
-        page = hashlib.sha256("".join([raw.digest for raw in records]).encode("ascii")).hexdigest()
-        places: list[Place] = []
-        at = 0
-        for raw in records:
-            places.append((page, at, len(raw.body)))
-            at += len(raw.body)
+        page = hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
+        lengths = list(map(len, bodies))
+        places = list(zip(repeat(page), accumulate(lengths, initial=0), lengths, strict=False))
         row = {
             "book_id": self._scope.book,
             "connection": connection,
             "page": page,
             "coding": _CODING,
-            "size": at,
-            "body": zlib.compress(b"".join([raw.body for raw in records]), _LEVEL),
+            "size": sum(lengths),
+            "body": zlib.compress(b"".join(bodies), _LEVEL),
             "kept_at": self._scope.clock.now(),
         }
         dialect = postgresql if self._scope.connection.dialect.name == "postgresql" else sqlite

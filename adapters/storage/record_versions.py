@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from adapters.storage.known_pages import KnownPages
 from adapters.storage.pages import RawPages
 from adapters.storage.schema import CURRENT, RAW_RECORDS, RECORD_STAYS
 from adapters.storage.scope import Scope
@@ -41,6 +42,7 @@ class RecordVersions:
         changed = self._scope.update(table).where(
             table.c.connection == connection, table.c.kind == kind, CURRENT, table.c.gone_at.is_(None)
         )
+        KnownPages(self._scope).forget_all(connection)
         return self._scope.run(changed.values(spec=spec))
 
 

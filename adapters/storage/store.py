@@ -28,7 +28,9 @@ from adapters.storage.orders import Orders
 from adapters.storage.outbox import Outbox
 from adapters.storage.physical import Physical
 from adapters.storage.queue import DueRows
+from adapters.storage.raw_rows import RawRows
 from adapters.storage.reconciliation import Reconciliation
+from adapters.storage.record_pages import RecordPages
 from adapters.storage.record_versions import RecordVersions
 from adapters.storage.records import Records
 from adapters.storage.results import Results
@@ -53,8 +55,10 @@ class SqlUnitOfWork:
 
     def __init__(self, scope: Scope) -> None:
         self.woken = scope.woken
-        self.records = Records(scope)
+        rows = RawRows(scope)
+        self.records = Records(scope, rows)
         self.record_versions = RecordVersions(scope)
+        self.record_pages = RecordPages(rows)
         self.physical = Physical(scope, self.records)
         self.statements = Statements(scope)
         self.columns = ColumnBlocks(scope)

@@ -26,6 +26,7 @@ from hedge_core.ports.outbox import OutboxRow as OutboxRow
 from hedge_core.ports.outbox import OutboxState as OutboxState
 from hedge_core.ports.outbox import OutboxStore, Queue
 from hedge_core.ports.reconciliation import ReconciliationStore
+from hedge_core.ports.record_pages import RecordPageStore
 from hedge_core.ports.record_versions import RecordVersionStore
 
 
@@ -320,6 +321,7 @@ class UnitOfWork(Protocol):
     def book(self) -> Book: ...
 
     records: RecordStore
+    record_pages: RecordPageStore
     record_versions: RecordVersionStore
     physical: PhysicalStore
     statements: StatementStore

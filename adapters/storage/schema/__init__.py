@@ -17,6 +17,7 @@ from adapters.storage.schema.column_blocks import DAY_REOPENINGS, FILL_BLOCKS, R
 from adapters.storage.schema.columns import METADATA
 from adapters.storage.schema.commodity import COMMODITY_EVENTS, COMMODITY_TERMS
 from adapters.storage.schema.jobs import JOB_ALONE, JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
+from adapters.storage.schema.known_pages import KNOWN_PAGES
 from adapters.storage.schema.limits import LIMIT_ALERTS, LIMIT_RULES, ORDER_PROPOSALS, ORDER_SWITCHES
 from adapters.storage.schema.pages import RAW_PAGES
 from adapters.storage.schema.reconciliation import (
@@ -87,6 +88,7 @@ __all__ = [
     "JOB_ALONE",
     "JOB_DUE",
     "JOB_HELD",
+    "KNOWN_PAGES",
     "LIMIT_ALERTS",
     "LIMIT_RULES",
     "MASTERS",

@@ -30,9 +30,10 @@ from hedge_core.ports.jobs import JobState, JobStore, Schedule, ScheduleStore
 from hedge_core.ports.limits import LimitStore
 from hedge_core.ports.orders import OrderStore
 from hedge_core.ports.reconciliation import ReconciliationStore
+from hedge_core.ports.record_pages import RecordPageStore
 from hedge_core.ports.record_versions import RecordVersionStore
 from hedge_core.ports.storage import OutboxState
-from tests.support import asked, limited, reconciled, samples
+from tests.support import asked, limited, paged, reconciled, samples
 from tests.support.databases import as_owner
 from tests.support.samples import ACCOUNT, DAY, NOON, ref
 
@@ -44,6 +45,7 @@ ALERT = canonical_hash(["copper-lots", "copper", NOON])[:12]
 
 PORTS: dict[str, type] = {
     "records": port.RecordStore,
+    "record_pages": RecordPageStore,
     "record_versions": RecordVersionStore,
     "physical": port.PhysicalStore,
     "statements": port.StatementStore,
@@ -69,6 +71,8 @@ READS: dict[str, tuple[Call, Any]] = {
     "records.raw": (lambda u, n, t: u.raw(ref()), None),
     "records.quarantine": (lambda u, n, t: u.quarantine(), []),
     "records.keys": (lambda u, n, t: u.keys("k3", "sales_line"), set()),
+    "record_pages.known": (lambda u, n, t: u.known("k3"), {}),
+    "record_pages.unchanged": (lambda u, n, t: u.unchanged("k3", ["theirs"]), {}),
     "record_versions.versions": (lambda u, n, t: u.versions("k3", "sales_line"), []),
     "physical.contract_lines": (lambda u, n, t: u.contract_lines(), []),
     "physical.each_contract_line": (lambda u, n, t: list(u.each_contract_line()), []),
@@ -157,6 +161,8 @@ WRITES: dict[str, Call] = {
     "records.save_cursor": lambda u, n, t: u.save_cursor("k3", "contracts", Cursor("ours")),
     "records.save_raw": lambda u, n, t: u.save_raw([samples.mapped(b"ours"), samples.gone("100/2")]),
     "records.mark_gone": lambda u, n, t: u.mark_gone([ref(), ref("100/2")], NOON),
+    "record_pages.keep": lambda u, n, t: u.keep([paged.whole(paged.page(["100/1", "100/2"], "ours"))]),
+    "record_pages.remember": lambda u, n, t: u.remember([paged.page(["page/1"], "ours", "theirs", "ours")]),
     "record_versions.read_by": lambda u, n, t: u.read_by("k3", "sales_line", "ours"),
     "physical.save_contract_lines": lambda u, n, t: u.save_contract_lines([samples.contract_line(line_no=9)]),
     "physical.remove_contract_lines": lambda u, n, t: u.remove_contract_lines([ref()]),
@@ -250,6 +256,9 @@ def full(store: SqlStore, book: BookId, clock: Any) -> tuple[SqlStore, int, str]
         unit.records.save_raw([samples.mapped(b"theirs"), samples.quarantined(key="100/2")])
         unit.records.save_raw([samples.mapped(b"theirs", at=NOON + timedelta(days=1))])
         unit.records.save_raw([samples.mapped(b"packed", key=f"page/{n}") for n in range(FEWEST)])
+        theirs = paged.page([f"known/{n}" for n in range(FEWEST)], "theirs", "theirs", "theirs")
+        unit.record_pages.keep([paged.whole(theirs)])
+        unit.record_pages.remember([theirs])
         unit.physical.save_contract_lines([samples.contract_line()])
         unit.physical.save_inventory([samples.inventory_lot()], NOON)
         unit.physical.save_masters([samples.master()])

@@ -11,7 +11,7 @@ from adapters.storage.row_security import protect
 from adapters.storage.types import Instant, Key
 
 revision = "0013"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
