@@ -6,9 +6,7 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from decimal import Decimal
 
 from sandbox.diff.exchange import Account, Exchange, Instrument
 from sandbox.diff.gateway import FAULTS, Gateway
+from sandbox.ending import ending
 from sandbox.http_server import NotLoopback
 
 USER = "800301"
@@ -85,9 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending(with_stdin=given.until_stdin_closes)
     try:
         with running_gateway(given.host, given.port) as running:
             for text in given.fault:
@@ -97,8 +94,6 @@ def main(given: argparse.Namespace) -> int:
             shown = json.dumps(facts) if given.json else "\n".join(f"{n}: {v}" for n, v in facts.items())
             sys.stdout.write(shown + "\n")
             sys.stdout.flush()
-            if given.until_stdin_closes:
-                threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
             stop.wait()
     except (KeyError, ValueError, NotLoopback) as error:
         sys.stderr.write(f"{error}\n")
@@ -107,8 +102,3 @@ def main(given: argparse.Namespace) -> int:
         sys.stderr.write(f"cannot serve on {given.host}:{given.port}: {error}\n")
         return 4
     return 0
-
-
-def _wait_for_stdin(stop: threading.Event) -> None:
-    sys.stdin.read()
-    stop.set()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
+from sandbox.ending import ending
 from sandbox.file_drop.importer import Importer
 from sandbox.file_drop.lists import lists
 
@@ -23,11 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="how often the ERP looks into out/")
     parser.add_argument("--once", action="store_true", help="write the lists, import what is there, and stop")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
 
 
 def main(given: argparse.Namespace) -> int:
-    """Import until a signal. Returns 0; 3 if the folder cannot be used."""
-    stop = threading.Event()
+    """Import until a signal, or until standard input closes when asked so. Returns 0; 3 if the folder cannot be used."""
+    stop = ending(with_stdin=given.until_stdin_closes)
     try:
         importer = Importer(given.folder, given.db)
         for name, body in lists().items():
@@ -41,8 +41,6 @@ def main(given: argparse.Namespace) -> int:
         importer.run_once()
         if given.once:
             return 0
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
         while not stop.wait(given.every):
             importer.run_once()
     except OSError as error:

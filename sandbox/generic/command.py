@@ -6,13 +6,12 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from sandbox.ending import ending
 from sandbox.faults import Switchboard, UnknownFault
 from sandbox.generic.books import Books
 from sandbox.generic.server import GENERIC_FAULTS, Credentials, GenericSite
@@ -60,13 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
     parser.add_argument("--most-rows", type=int, default=100, help="rows of the longest page")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
 
 
 def main(given: argparse.Namespace) -> int:
-    """Serve until a signal. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
+    stop = ending(with_stdin=given.until_stdin_closes)
     try:
         with running_site(
             host=given.host,

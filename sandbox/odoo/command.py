@@ -6,15 +6,14 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from sandbox.ending import ending
 from sandbox.faults import Switchboard, UnknownFault
 from sandbox.http_server import NotLoopback, StandInServer
 from sandbox.odoo.books import Books
@@ -115,15 +114,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending(with_stdin=given.until_stdin_closes)
     try:
         with running_site(_options(given)) as running:
             sys.stdout.write(_announce(running, as_json=given.json))
             sys.stdout.flush()
-            if given.until_stdin_closes:
-                threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
             stop.wait()
     except (UnknownFault, NotLoopback) as error:
         sys.stderr.write(f"{error}\n")
@@ -158,9 +153,3 @@ def _announce(running: RunningSite, *, as_json: bool) -> str:
         return json.dumps(facts, ensure_ascii=False) + "\n"
     width = max(len(name) for name in facts)
     return "".join(f"{name:<{width}}  {value}\n" for name, value in facts.items())
-
-
-def _wait_for_stdin(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    stop.set()

@@ -6,13 +6,12 @@ import argparse
 import json
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from sandbox.ending import ending
 from sandbox.faults import UnknownFault
 from sandbox.http_server import NotLoopback, StandInServer
 from sandbox.proxy.relay import PROXY_FAULTS, Relay
@@ -66,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending(with_stdin=given.until_stdin_closes)
     try:
         with running_proxy(
             given.to, given.writes, given.logins, port=given.port, ca_file=given.ca_file, faults=given.fault
@@ -76,8 +73,6 @@ def main(given: argparse.Namespace) -> int:
             facts = {"url": url, "to": given.to, "pid": os.getpid()}
             sys.stdout.write(json.dumps(facts) + "\n" if given.json else f"{url} -> {given.to}\n")
             sys.stdout.flush()
-            if given.until_stdin_closes:
-                threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
             stop.wait()
     except (UnknownFault, NotLoopback, re.error) as error:
         sys.stderr.write(f"{error}\n")
@@ -86,9 +81,3 @@ def main(given: argparse.Namespace) -> int:
         sys.stderr.write(f"cannot serve on port {given.port}: {error}\n")
         return 4
     return 0
-
-
-def _wait_for_stdin(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    stop.set()
