@@ -44,6 +44,7 @@ CHARTS: Final[Mapping[str, Mapping[AccountRole, str]]] = {
         R.FEE: "6111.02",
         R.COST_OF_SALES: "6401",
         R.INTEREST: "6603",
+        R.EXCHANGE_RESULT: "6603",
         R.PENALTY: "6711",
         R.INCOME_TAX: "6801",
     },
@@ -64,6 +65,7 @@ CHARTS: Final[Mapping[str, Mapping[AccountRole, str]]] = {
         R.COST_OF_SALES: "5401",
         R.FEE: "5603",
         R.INTEREST: "5603",
+        R.EXCHANGE_RESULT: "5603",
         R.PENALTY: "5711",
     },
 }

@@ -63,6 +63,9 @@ class EventKind(StrEnum):
     RESERVE_TO_PROFIT = "reserve_to_profit"
     RESERVE_TO_NET_RESULT = "reserve_to_net_result"
     ITEM_TO_NET_RESULT = "item_to_net_result"
+    # accounts in other currencies
+    EXCHANGE_ON_MARGIN = "exchange_on_margin"
+    EXCHANGE_ON_INSTRUMENT = "exchange_on_instrument"
     # the book as a whole
     TAX_ON_PROFIT = "tax_on_profit"
     TAX_ON_RESERVE = "tax_on_reserve"
@@ -81,8 +84,11 @@ _ORDER: Final = {kind: place for place, kind in enumerate(EventKind)}
 class AccountingEvent:
     """One happening of a book. `day` is the trading day, for money the bank date, for goods the business date.
 
-    `amounts` are (name, signed amount in the book's currency, exact to the minor unit); the names are those of the kind's
-    template. `account` is the broker account or empty; `product` is `SHFE.cu` or a commodity; `lots` counts closed lots.
+    `amounts` are (name, signed amount, exact to the minor unit), in the book's currency, or in `currency` where that is given
+    and there is no `rate` yet; translated (`foreign.translated`) they are the book's at that rate, and `originals` has what
+    they were. The names are those of the kind's template.
+
+    `account` is the broker account or empty; `product` is `SHFE.cu` or a commodity; `lots` counts closed lots.
     `period_end`: measured for the month as a whole, so it belongs to the last calendar day."""
 
     kind: EventKind
@@ -95,6 +101,9 @@ class AccountingEvent:
     rule_set: RuleSet | None = None
     period_end: bool = False
     sources: tuple[SourceRef, ...] = ()
+    currency: str = ""
+    rate: Decimal | None = None
+    originals: tuple[tuple[str, Decimal], ...] = ()
 
     @property
     def sources_key(self) -> str:

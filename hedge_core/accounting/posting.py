@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Final
 from hedge_core.accounting.charts import AccountMap
 from hedge_core.accounting.entries import Entry, entries_of
 from hedge_core.accounting.events import AccountingEvent
+from hedge_core.accounting.foreign import ForeignPlan, Revaluation, translated
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.accounting.rule_sets import BookSettings, Post
 from hedge_core.accounting.summaries import Labels, summary_text
@@ -29,13 +30,15 @@ OWN_SUB_ACCOUNT: Final = {AccountRole.RAW_MATERIAL: AccountRole.RAW_MATERIAL_ADJ
 
 @dataclass(frozen=True, slots=True)
 class PostingPlan:
-    """How one book posts: its settings, its account map, and the names that summaries use."""
+    """How one book posts: its settings, its account map, the names that summaries use, and how other currencies are
+    translated; without `foreign` every event is in the book's currency."""
 
     book: BookId
     settings: BookSettings
     accounts: AccountMap
     labels: Labels = field(default_factory=Labels)
     currency: str = "CNY"
+    foreign: ForeignPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +113,59 @@ def post_events(events: Iterable[AccountingEvent], plan: PostingPlan) -> Posted:
 
     The result depends on the events' content only, not on their order, so that the same period gives the same vouchers
     and keys. Hand over all events of the months concerned. A role without an account keeps its whole voucher back."""
-    groups: dict[tuple[date, VoucherKind, str], list[AccountingEvent]] = {}
-    for on, event in dated(events, plan.settings):
-        kind = TEMPLATES[event.kind].voucher
-        subject = event.relationship or "" if kind is VoucherKind.HEDGE else event.account
-        groups.setdefault((on, kind, subject), []).append(event)
     vouchers: list[Voucher] = []
     expected: list[ExpectedEntry] = []
     problems: dict[tuple[str, str], RuleBroken] = {}
-    for (on, kind, subject), members in sorted(groups.items(), key=lambda group: group[0]):
-        blocks = _blocks(members, kind)
+    try:
+        groups = list(_groups(events, plan))
+    except RuleBroken as missing:  # a rate
+        return Posted((), (), (missing,))
+    for (on, kind, subject, currency), blocks in groups:
         broken: list[RuleBroken] = []
-        made = _vouchers(on, kind, subject, blocks, plan, broken)
+        made = _vouchers(on, kind, subject, currency, blocks, plan, broken)
         expected += _expected(on, subject, blocks, plan)
         if broken:
             problems.update({(problem.rule, problem.record): problem for problem in broken})
         else:
             vouchers += made
     return Posted(tuple(vouchers), tuple(expected), tuple(problems.values()))
+
+
+_Group = tuple[date, VoucherKind, str, str]
+"""What one voucher is about: date, kind, broker account or relationship, and its currency if not the book's."""
+
+
+def _groups(events: Iterable[AccountingEvent], plan: PostingPlan) -> Iterator[tuple[_Group, list[AccountingEvent]]]:
+    """Events by voucher, summed into blocks and translated; each complete month's end followed by what the rates did."""
+    groups: dict[_Group, list[AccountingEvent]] = {}
+    for on, event in dated(events, plan.settings):
+        kind = TEMPLATES[event.kind].voucher
+        subject = event.relationship or "" if kind is VoucherKind.HEDGE else event.account
+        groups.setdefault((on, kind, subject, event.currency), []).append(event)
+    foreign = plan.foreign
+    if foreign is None:
+        for group in sorted(groups):
+            yield group, _blocks(groups[group], group[1])
+        return
+    revaluation = Revaluation(foreign, plan.settings, plan.currency)
+    waiting = sorted(foreign.month_ends)
+    for group in sorted(groups):
+        while waiting and waiting[0] < group[0]:
+            yield from _exchange(revaluation, waiting.pop(0))
+        blocks = [
+            translated(block, group[0], foreign.rate, plan.currency) for block in _blocks(groups[group], group[1])
+        ]
+        revaluation.book(blocks)
+        yield group, blocks
+    for end in waiting:
+        yield from _exchange(revaluation, end)
+
+
+def _exchange(revaluation: Revaluation, on: date) -> Iterator[tuple[_Group, list[AccountingEvent]]]:
+    moved: dict[_Group, list[AccountingEvent]] = {}
+    for event in revaluation.differences(on):
+        moved.setdefault((on, VoucherKind.EXCHANGE, event.account, event.currency), []).append(event)
+    yield from moved.items()
 
 
 def account_balances(vouchers: Iterable[Voucher]) -> dict[str, Decimal]:
@@ -167,6 +205,7 @@ def _vouchers(
     on: date,
     kind: VoucherKind,
     subject: str,
+    currency: str,
     blocks: Sequence[AccountingEvent],
     plan: PostingPlan,
     broken: list[RuleBroken],
@@ -183,7 +222,7 @@ def _vouchers(
             drawn.append((block, lines))
     made: list[Voucher] = []
     for number, part in enumerate(_packed(drawn), start=1):
-        voucher_id = f"{plan.book}.{kind.value}.{on:%Y%m%d}.{subject or '-'}.{number}"
+        voucher_id = f"{plan.book}.{kind.value}.{on:%Y%m%d}.{_about(subject, currency)}.{number}"
         key = idempotency_key(plan.book, voucher_id, 1)
         monthly = plan.settings.post is Post.MONTH and kind not in (VoucherKind.CASH, VoucherKind.HEDGE)
 
@@ -207,6 +246,11 @@ def _vouchers(
             )
         )
     return made
+
+
+def _about(subject: str, currency: str) -> str:
+    """Part of an id: a broker account may have several currencies."""
+    return f"{subject or '-'}-{currency}" if currency else subject or "-"
 
 
 def _packed(
@@ -249,6 +293,7 @@ def _lines(
                 unit=target.unit if target.unit and block.lots else None,
                 rate_type=target.rate_type,
                 sources=block.sources,
+                foreign=line.foreign,
             )
         )
     return lines
@@ -269,7 +314,7 @@ def _expected(on: date, subject: str, blocks: Sequence[AccountingEvent], plan: P
                 lines.append((line.role.value, code, line.debit, line.credit))
             found.append(
                 ExpectedEntry(
-                    f"{plan.book}.expected.{on:%Y%m%d}.{subject or '-'}.{block.kind.value}.{block.product}",
+                    f"{plan.book}.expected.{on:%Y%m%d}.{_about(subject, block.currency)}.{block.kind.value}.{block.product}",
                     on,
                     block.kind.value,
                     block.relationship,

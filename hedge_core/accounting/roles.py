@@ -25,6 +25,7 @@ class AccountRole(StrEnum):
     HEDGE_RESERVE = "hedge_reserve"
     HEDGE_COST_RESERVE = "hedge_cost_reserve"
     INTEREST = "interest"
+    EXCHANGE_RESULT = "exchange_result"
     PENALTY = "penalty"
     INVENTORY = "inventory"
     RAW_MATERIAL = "raw_material"

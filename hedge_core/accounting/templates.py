@@ -35,6 +35,7 @@ class VoucherKind(StrEnum):
     FAIR_VALUE = "fair_value"
     CLOSE = "close"
     PREMIUM = "premium"
+    EXCHANGE = "exchange"
     HEDGE = "hedge"
     TAX = "tax"
 
@@ -57,6 +58,7 @@ ATTACHMENTS: Final[Mapping[VoucherKind, tuple[Attachment, ...]]] = {
     VoucherKind.CLOSE: _SHEETS,
     VoucherKind.PREMIUM: _SHEETS,
     VoucherKind.HEDGE: (*_SHEETS, Attachment.DESIGNATION),
+    VoucherKind.EXCHANGE: (Attachment.CALCULATION,),
     VoucherKind.TAX: (Attachment.CALCULATION,),
 }
 """What is attached, and so counted, to a voucher of each kind: a day's or a month's statement is one paper."""
@@ -211,6 +213,9 @@ TEMPLATES: Final[Mapping[EventKind, Template]] = {
     K.RESERVE_TO_PROFIT: Template(V.HEDGE, OWN, _pair(R.HEDGE_RESERVE, R.HEDGE_RESULT)),
     K.RESERVE_TO_NET_RESULT: Template(V.HEDGE, OWN, _pair(R.HEDGE_RESERVE, R.NET_HEDGE_RESULT)),
     K.ITEM_TO_NET_RESULT: Template(V.HEDGE, OWN, _pair(R.NET_HEDGE_RESULT, R.HEDGED_ITEM)),
+    # What the rate did to foreign money at the broker, and to the value of what is held in its currency.
+    K.EXCHANGE_ON_MARGIN: Template(V.EXCHANGE, END, _pair(R.MARGIN_ACCOUNT, R.EXCHANGE_RESULT)),
+    K.EXCHANGE_ON_INSTRUMENT: Template(V.EXCHANGE, END, _pair(R.DERIVATIVE, R.FAIR_VALUE_RESULT)),
     K.TAX_ON_PROFIT: Template(V.TAX, END, _pair(R.INCOME_TAX, R.DEFERRED_TAX_LIABILITY)),
     K.TAX_ON_RESERVE: Template(V.TAX, END, _pair(R.RESERVE_TAX, R.DEFERRED_TAX_LIABILITY)),
     K.TAX_PRESENTATION: Template(V.TAX, END, _pair(R.DEFERRED_TAX_ASSET, R.DEFERRED_TAX_LIABILITY)),

@@ -65,6 +65,17 @@ class SourceRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignAmount:
+    """What a line is worth in another currency, on the line's side and never negative, and the book's currency for one unit
+    of it. Zero where only the rate moved. `kept`: the account is kept in that currency (外币核算); elsewhere it is a note."""
+
+    currency: str
+    amount: Decimal
+    rate: Decimal
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class PostingLine:
     """One line of a voucher (分录). Exactly one of `debit` and `credit` is non-zero; both are in the book's currency.
 
@@ -82,6 +93,7 @@ class PostingLine:
     unit: str | None = None
     sources: tuple[SourceRef, ...] = ()
     rate_type: str | None = None
+    foreign: ForeignAmount | None = None
 
     def mirrored(self) -> PostingLine:
         """The same line with debit and credit exchanged."""
@@ -131,6 +143,7 @@ class Voucher:
                         "credit": line.credit,
                         "quantity": line.quantity,
                     }
+                    | _in_currency(line.foreign)
                     for line in self.lines
                 ],
             }
@@ -152,6 +165,13 @@ class Voucher:
             lines=tuple(line.mirrored() for line in self.lines),
             reverses=self.voucher_id,
         )
+
+
+def _in_currency(foreign: ForeignAmount | None) -> dict[str, object]:
+    """Part of the content only where there is one: the hash of every other voucher stays what it was."""
+    if foreign is None:
+        return {}
+    return {"foreign": {"currency": foreign.currency, "amount": foreign.amount, "rate": foreign.rate}}
 
 
 def _problem(lines: tuple[PostingLine, ...]) -> Message | None:

@@ -7,12 +7,13 @@ something else, that is a difference for a person, with the reversal as the reme
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from hedge_core.accounting.charts import AccountMap
 from hedge_core.accounting.events import EventKind
+from hedge_core.accounting.foreign import ForeignPlan
 from hedge_core.accounting.inputs import DayFacts
 from hedge_core.accounting.measurement import DayMeasured, measure_days
 from hedge_core.accounting.posting import Posted, PostingPlan, post_events
@@ -25,6 +26,7 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import Voucher
 from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.use_cases.accounting_days import Designation, accounting_days
+from hedge_core.use_cases.foreign_accounts import foreign_hedges, foreign_plan, with_foreign
 from hedge_core.use_cases.keep_vouchers import keep_vouchers
 from messages import Message
 
@@ -80,13 +82,16 @@ def account(store: Store, book: BookId, through: date, ledger: Ledger, actor: Ac
 @dataclass(frozen=True, slots=True)
 class MeasuredBook:
     """A book's accounting up to a day: settings, designations, the facts of each day, events and state, and what is posted.
-    Any problem stands in `posted.problems`, and then nothing is posted."""
+    Events of foreign accounts name their currency; their days stand in `foreign`. Any problem stands in `posted.problems`,
+    and then nothing is posted."""
 
     settings: BookSettings
     designations: tuple[Designation, ...]
     days: tuple[DayFacts, ...]
     measured: DayMeasured
     posted: Posted
+    foreign: Mapping[str, tuple[DayFacts, ...]] = field(default_factory=dict)
+    plan: ForeignPlan | None = None
 
     @property
     def relationships(self) -> list[HedgeRelationship]:
@@ -101,20 +106,26 @@ def measured_book(uow: UnitOfWork, through: date, ledger: Ledger) -> MeasuredBoo
     problems += unapproved(uow, designations)
     days, day_problems = accounting_days(uow, through, designations)
     problems += day_problems
+    problems += foreign_hedges(days, designations)
 
-    def result(measured: DayMeasured, posted: Posted) -> MeasuredBook:
-        return MeasuredBook(settings, tuple(designations), tuple(days), measured, posted)
+    def result(measured: DayMeasured, posted: Posted, foreign: ForeignPlan | None = None) -> MeasuredBook:
+        return MeasuredBook(settings, tuple(designations), days.own, measured, posted, days.foreign, foreign)
 
     nothing = DayMeasured((), MeasureState())
     if problems:
         return result(nothing, Posted((), (), tuple(problems)))
     relationships = [designation.relationship for designation in designations]
-    measured = measure_days(days, settings, relationships, currency=uow.book.currency)
+    measured = measure_days(days.own, settings, relationships, currency=uow.book.currency)
+    measured = with_foreign(measured, days, settings)
     if measured.problems:
         return result(measured, Posted((), (), measured.problems))
     accounts = account_map(uow, settings, ledger)
-    plan = PostingPlan(uow.book.book, settings, accounts, ledger.labels, uow.book.currency)
-    return result(measured, post_events(measured.events, plan))
+    try:
+        foreign = foreign_plan(uow, days, settings) if days.foreign else None
+    except RuleBroken as missing:  # a rate of the day an account went live
+        return result(measured, Posted((), (), (missing,)))
+    plan = PostingPlan(uow.book.book, settings, accounts, ledger.labels, uow.book.currency, foreign)
+    return result(measured, post_events(measured.events, plan), foreign)
 
 
 def account_map(uow: UnitOfWork, settings: BookSettings, ledger: Ledger) -> AccountMap:

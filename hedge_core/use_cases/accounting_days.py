@@ -24,7 +24,8 @@ from hedge_core.errors import RuleBroken
 from hedge_core.model.futures import AccountStatement, Fill
 from hedge_core.model.vouchers import SourceRef
 from hedge_core.ports.storage import StoredSnapshot, UnitOfWork
-from hedge_core.settlement import FundsResult, LotResult
+from hedge_core.settlement import LotResult
+from hedge_core.settlement.figures import Figures
 from hedge_core.snapshot import decode
 from hedge_core.use_cases.option_days import option_days, with_exercised
 from hedge_core.use_cases.settle import vat_rates
@@ -37,6 +38,10 @@ POSTED_AS: Final[Mapping[MovementKind, CashKind]] = {
     MovementKind.DELIVERY: CashKind.DELIVERY,
 }
 """How a money movement is posted; a rebate is a negative fee."""
+
+FOREIGN: Final = "foreign_accounts"
+"""Setting: `translate` books accounts in other currencies at the rates of `terms import --kind currency`; `leave_out` where
+another ledger books them."""
 
 CHARGE: Final = "statement_charge"
 """The source of a fee that stands in a statement's summary only."""
@@ -56,15 +61,66 @@ class Designation:
     documentation: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class BookDays:
+    """Settled days in order: those of the book's own currency, and by currency those of foreign accounts, with what every
+    account had when it went live."""
+
+    own: tuple[DayFacts, ...]
+    foreign: Mapping[str, tuple[DayFacts, ...]]
+    openings: tuple[AccountOpening, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpening:
+    """A foreign account at the start of its first settled day, in its currency: balance by the statement, floating result of
+    futures in it, and the value of options besides it."""
+
+    account: str
+    currency: str
+    first_day: date
+    balance: Decimal
+    floating: Decimal
+    options: Decimal
+
+
 def accounting_days(
     uow: UnitOfWork, through: date, designations: Sequence[Designation]
-) -> tuple[list[DayFacts], list[RuleBroken]]:
+) -> tuple[BookDays, list[RuleBroken]]:
+    """The facts of every final settled day up to `through`. With `foreign_accounts = leave_out` accounts in other currencies
+    than the ledger's are kept elsewhere."""
     finals = [s for s in uow.results.snapshots() if s.status == "final" and s.trading_day <= through]
     finals.sort(key=lambda s: s.trading_day)
     problems: list[RuleBroken] = []
-    commodities = {designation.relationship.item.commodity for designation in designations}
-    days = [_day(uow, s, designations, commodities, _ends_month(s, finals, through), problems) for s in finals]
-    return days, problems
+    own: list[DayFacts] = []
+    foreign: dict[str, list[DayFacts]] = {}
+    openings: dict[tuple[str, str], AccountOpening] = {}
+    left_out = uow.book.settings.get(FOREIGN, "translate") == "leave_out"
+    for snapshot in finals:
+        full = uow.results.snapshot(snapshot.trading_day, snapshot.version)
+        if full is None:
+            raise LookupError(f"snapshot of {snapshot.trading_day} disappeared")
+        figures, ends = decode(full.body).figures, _ends_month(snapshot, finals, through)
+        own.append(_day(uow, figures, snapshot.trading_day, uow.book.currency, designations, ends, problems))
+        for row in () if left_out else figures.funds():
+            if row.currency == uow.book.currency:
+                continue
+            days = foreign.setdefault(row.currency, [])
+            if not days or days[-1].trading_day < snapshot.trading_day:
+                days.append(_day(uow, figures, snapshot.trading_day, row.currency, (), ends, problems))
+            if (row.account, row.currency) not in openings:
+                options = options_at_start(days[-1].lots, row.account)
+                openings[row.account, row.currency] = AccountOpening(
+                    row.account, row.currency, snapshot.trading_day, row.balance_before, row.floating_before, options
+                )
+    by_currency = {currency: tuple(days) for currency, days in sorted(foreign.items())}
+    return BookDays(tuple(own), by_currency, tuple(openings.values())), problems
+
+
+def options_at_start(lots: Sequence[LotDay], account: str) -> Decimal:
+    """What the options held at the start of an account's first day were worth."""
+    held = [lot for lot in lots if lot.account == account and lot.is_option]
+    return sum((lot.floating_start + lot.premium_of(lot.lots_start) for lot in held), Decimal(0))
 
 
 def _ends_month(snapshot: StoredSnapshot, finals: Sequence[StoredSnapshot], through: date) -> bool:
@@ -75,30 +131,25 @@ def _ends_month(snapshot: StoredSnapshot, finals: Sequence[StoredSnapshot], thro
 
 def _day(
     uow: UnitOfWork,
-    snapshot: StoredSnapshot,
+    figures: Figures,
+    day: date,
+    currency: str,
     designations: Sequence[Designation],
-    commodities: set[str],
     ends_month: bool,
     problems: list[RuleBroken],
 ) -> DayFacts:
-    day = snapshot.trading_day
-    full = uow.results.snapshot(day, snapshot.version)
-    if full is None:
-        raise LookupError(f"snapshot of {day} disappeared")
-    figures = decode(full.body).figures
-    own = uow.book.currency
-    problems += _foreign(uow.book.settings, figures.funds(), own)
+    commodities = {designation.relationship.item.commodity for designation in designations}
     quoted = figures.quoted()
     statements = [stored.statement for stored in uow.statements.on_day(day)]
-    statements = [statement for statement in statements if statement.funds.currency == own]
+    statements = [statement for statement in statements if statement.funds.currency == currency]
     rebates, flows = _cash(statements, uow.book.settings, problems)
-    fills = [fill for fill in uow.statements.fills(day, day) if fill.currency == own]
+    fills = [fill for fill in uow.statements.fills(day, day) if fill.currency == currency]
     settled = {name: price.price for name, price in uow.broker.prices("settlement", day).items()}
     options, brought = option_days(figures, day, statements, settled)
     lots = [*(with_exercised(_lot_day(row, day), brought) for row in figures.lots()), *options]
     return DayFacts(
         trading_day=day,
-        lots=tuple(lot for lot in lots if quoted[lot.account, lot.instrument] == own),
+        lots=tuple(lot for lot in lots if quoted[lot.account, lot.instrument] == currency),
         fees=(*_fees(fills), *_charges(statements), *rebates),
         cash=tuple(flows),
         item_prices=_item_prices(uow, day, commodities),
@@ -127,22 +178,6 @@ def _lot_day(row: LotResult, day: date) -> LotDay:
         floating_end=row.floating,
         floating_start=row.floating_before,
     )
-
-
-def _foreign(settings: Mapping[str, str], funds: Sequence[FundsResult], own: str) -> list[RuleBroken]:
-    """Accounts in another currency than the ledger's: their results are no amounts of this ledger. A book says that it
-    keeps them elsewhere with `foreign_accounts = leave_out`."""
-    if settings.get("foreign_accounts", "refuse") == "leave_out":
-        return []
-    return [
-        RuleBroken(
-            "foreign_account",
-            row.account,
-            Message("account.foreign", {"account": row.account, "currency": row.currency, "own": own}),
-        )
-        for row in funds
-        if row.currency != own
-    ]
 
 
 def _charges(statements: Sequence[AccountStatement]) -> list[FeeCharge]:

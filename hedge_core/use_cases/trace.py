@@ -6,9 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from hedge_core.errors import RuleBroken
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.vouchers import SourceRef, Voucher
 from hedge_core.ports.storage import UnitOfWork
+from hedge_core.settlement.rows import is_traded
+from hedge_core.use_cases.rates import rate_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def _fill(uow: UnitOfWork, key: str) -> dict[str, str] | None:
     except (IndexError, ValueError):
         return _opening(uow, key)
     fill = next((one for one in uow.statements.fills(day, day) if one.key == key), None)
+    if fill is None and not is_traded(key):  # opened by an exercise: the statement's row
+        return _statement(uow, account, day) or None
     if fill is None:
         return _opening(uow, key)
     told = {"instrument": fill.instrument, "lots": str(fill.lots), "price": str(fill.price)}
@@ -106,7 +111,25 @@ def _designation(uow: UnitOfWork, key: str) -> dict[str, str] | None:
     return {"version": str(last.version), "digest": last.digest, "approved_by": last.approved_by}
 
 
+def _rate(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    """The rate in force on a day."""
+    currency, day = key.split(":")
+    try:
+        rate = rate_table(uow).rate(currency, date.fromisoformat(day))
+    except RuleBroken:
+        return None
+    return {"rate": str(rate)}
+
+
+def _charge(uow: UnitOfWork, key: str) -> dict[str, str] | None:
+    """A fee that stands in the summary of a statement only."""
+    account, day, _ = key.split(":")
+    return _statement(uow, account, date.fromisoformat(day)) or None
+
+
 _LOOK = {
+    "currency_rate": _rate,
+    "statement_charge": _charge,
     "fill": _fill,
     "position_lot": _fill,
     "statement_cash": _cash,

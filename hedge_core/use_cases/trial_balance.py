@@ -12,7 +12,7 @@ from typing import Final
 from hedge_core.accounting.deferred_tax import reserve_balance
 from hedge_core.accounting.entries import entries_of
 from hedge_core.accounting.events import AccountingEvent, EventKind
-from hedge_core.accounting.inputs import FeeCharge, LotDay
+from hedge_core.accounting.inputs import DayFacts, FeeCharge
 from hedge_core.accounting.posting import month_end
 from hedge_core.accounting.roles import AccountRole
 from hedge_core.accounting.rule_sets import BookSettings, Measure, Variation
@@ -21,10 +21,11 @@ from hedge_core.model.identity import BookId
 from hedge_core.model.vouchers import Voucher, VoucherStatus
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import Store, StoredVoucher, UnitOfWork
+from hedge_core.rounding import round_money
 from hedge_core.settlement.figures import FundsResult
 from hedge_core.snapshot import decode
 from hedge_core.use_cases.account import Ledger, MeasuredBook, measured_book
-from hedge_core.use_cases.accounting_days import CHARGE
+from hedge_core.use_cases.accounting_days import CHARGE, options_at_start
 from messages import Message
 
 ZERO: Final = Decimal(0)
@@ -110,9 +111,14 @@ def trial_balance(
         stored = [s for s in uow.results.vouchers() if s.status is not VoucherStatus.CANCELLED]
         measured = measured_book(uow, last_day, ledger)
         funds = _funds(uow, last_day)
+        own = uow.book.currency
     counted = [s for s in stored if not delivered_only or s.status in _LEFT]
     vouchers = [s.voucher for s in counted if s.voucher.posting_date <= last_day]
-    ties = [*_day_ties(measured, funds, first_day, tolerance), *_reserve_ties(measured, last_day, tolerance)]
+    ties = [*_day_ties(measured, measured.days, "", funds.get(own, {}), first_day, tolerance)]
+    for currency, days in measured.foreign.items():
+        ties += _day_ties(measured, days, currency, funds.get(currency, {}), first_day, tolerance)
+        ties += foreign_ties(measured, currency, funds.get(currency, {}), (first_day, last_day), vouchers, tolerance)
+    ties += _reserve_ties(measured, last_day, tolerance)
     ties += _voucher_ties(measured, stored, last_day, tolerance)
     if adapter is not None:
         ties += _erp_ties(stored, adapter, first_day, last_day, tolerance)
@@ -157,19 +163,28 @@ def _rows(vouchers: Iterable[Voucher], first_day: date, *, by_dimension: bool) -
 # --- events against snapshots -----------------------------------------------------------------------------------------
 
 
-def _funds(uow: UnitOfWork, through: date) -> dict[date, dict[str, FundsResult]]:
-    found: dict[date, dict[str, FundsResult]] = {}
+Funds = Mapping[date, Mapping[str, FundsResult]]
+"""Funds by settled day and account, of one currency."""
+
+
+def _funds(uow: UnitOfWork, through: date) -> dict[str, dict[date, dict[str, FundsResult]]]:
+    found: dict[str, dict[date, dict[str, FundsResult]]] = {}
     for listed in uow.results.snapshots():
         if listed.status == "final" and listed.trading_day <= through:
             stored = uow.results.snapshot(listed.trading_day, listed.version)
             if stored is not None:
-                rows = decode(stored.body).figures.funds()
-                found[listed.trading_day] = {row.account: row for row in rows if row.currency == uow.book.currency}
+                for row in decode(stored.body).figures.funds():
+                    found.setdefault(row.currency, {}).setdefault(listed.trading_day, {})[row.account] = row
     return found
 
 
 def _day_ties(
-    measured: MeasuredBook, funds: Mapping[date, Mapping[str, FundsResult]], first_day: date, tolerance: Decimal
+    measured: MeasuredBook,
+    days: Sequence[DayFacts],
+    currency: str,
+    funds: Funds,
+    first_day: date,
+    tolerance: Decimal,
 ) -> Iterator[Tie]:
     """Broker cash as booked = the statement's balance of the view that the settings keep, every day it is measured; what
     stands on the instruments' accounts = the value of options, and where variation is kept the floating result besides."""
@@ -177,19 +192,19 @@ def _day_ties(
         return
     settings = measured.settings
     keeps = settings.variation is Variation.KEEP or not settings.terms.fair_value
-    optioned = {lot.account for facts in measured.days for lot in facts.lots if lot.is_option}
+    optioned = {lot.account for facts in days for lot in facts.lots if lot.is_option}
     cash: dict[str, Decimal] = {}
     instruments: dict[str, Decimal] = {}
     other: dict[str, Decimal] = {}
-    events = _by_day(measured.measured.events)
+    events = _by_day(event for event in measured.measured.events if event.currency == currency)
     waiting = sorted(events)
-    for facts in sorted(measured.days, key=lambda one: one.trading_day):
+    for facts in sorted(days, key=lambda one: one.trading_day):
         day = facts.trading_day
         for account, row in funds.get(day, {}).items():
             if account not in cash:
                 cash[account] = row.balance_before - (row.floating_before if keeps else ZERO)
                 instruments[account] = row.floating_before if settings.variation is Variation.KEEP else ZERO
-                instruments[account] += _options_at_start(facts.lots, account)
+                instruments[account] += options_at_start(facts.lots, account)
             # delivered lots, premiums and charges of the summary are booked: what is left of `other` is not
             charged = sum((fee.amount for fee in facts.fees if fee.account == account and _is_charge(fee)), ZERO)
             booked = row.delivery_mtm + sum((lot.premium for lot in facts.lots if lot.account == account), ZERO)
@@ -203,18 +218,52 @@ def _day_ties(
         for account, row in sorted(funds.get(day, {}).items()):
             theirs = row.trade_balance if keeps else row.balance
             name = "margin_trade" if keeps else "margin_mtm"
-            yield Tie(name, account, day, cash[account], theirs, other[account], tolerance)
+            subject = f"{account} {currency}".strip()
+            yield Tie(name, subject, day, cash[account], theirs, other[account], tolerance)
             if settings.variation is Variation.KEEP and settings.terms.fair_value:
                 both, equity = cash[account] + instruments[account], row.balance + row.option_value
-                yield Tie("margin_and_instruments", account, day, both, equity, other[account], tolerance)
+                yield Tie("margin_and_instruments", subject, day, both, equity, other[account], tolerance)
             elif account in optioned and settings.terms.fair_value:
-                yield Tie("options", account, day, instruments[account], row.option_value, ZERO, tolerance)
+                yield Tie("options", subject, day, instruments[account], row.option_value, ZERO, tolerance)
 
 
-def _options_at_start(lots: Iterable[LotDay], account: str) -> Decimal:
-    """What the options held at the start of an account's first day were worth."""
-    held = [lot for lot in lots if lot.account == account and lot.is_option]
-    return sum((lot.floating_start + lot.premium_of(lot.lots_start) for lot in held), ZERO)
+def foreign_ties(
+    measured: MeasuredBook,
+    currency: str,
+    funds: Funds,
+    period: tuple[date, date],
+    vouchers: Sequence[Voucher],
+    tolerance: Decimal,
+) -> Iterator[Tie]:
+    """At each month's end that is complete: the margin accounts in the book's currency, with what was there at go-live, = the
+    brokers' balances at the rate of the day."""
+    plan = measured.plan
+    if measured.posted.problems or plan is None or _booked_by_erp(measured):
+        return
+    settings = measured.settings
+    keeps = settings.variation is Variation.KEEP or not settings.terms.fair_value
+    margin = AccountRole.MARGIN_ACCOUNT
+    before = sum((o.own for o in plan.openings if (o.currency, o.role) == (currency, margin)), ZERO)
+    for end in plan.month_ends:
+        if not period[0] <= end <= period[1]:
+            continue
+        last: dict[str, FundsResult] = {}
+        for day in sorted(day for day in funds if day <= end):
+            last |= funds[day]
+        theirs = ZERO
+        for row in last.values():
+            balance = row.trade_balance if keeps else row.balance
+            theirs += round_money(balance * plan.rate(currency, end), vouchers[0].currency if vouchers else "CNY")
+        lines = [line for v in vouchers if v.posting_date <= end for line in v.lines if line.role == margin.value]
+        mine = [line for line in lines if line.foreign is not None and line.foreign.currency == currency]
+        ours = before + sum((line.debit - line.credit for line in mine), ZERO)
+        yield Tie("margin_translated", currency, end, ours, theirs, ZERO, tolerance)
+
+
+def _booked_by_erp(measured: MeasuredBook) -> bool:
+    """Whether some of the margin account's lines are the ERP's own, so that our vouchers are not the whole of it."""
+    margin = AccountRole.MARGIN_ACCOUNT.value
+    return any(role == margin for entry in measured.posted.expected for role, *_ in entry.lines)
 
 
 def _is_charge(fee: FeeCharge) -> bool:

@@ -84,7 +84,9 @@ class Desk:
         """Settle. `cash` is (kind, signed amount); `exercise` is (option, side held, lots, strike, outcome)."""
         marks = {name: D(price) for name, price in prices.items()}
         realised = premium_in = premium_out = ZERO
+        printed: list[Fill] = []
         for row in fills:
+            mine = ZERO
             size = self.sizes[row.instrument]
             if self.is_option(row.instrument):
                 paid = row.price * row.lots * size
@@ -92,11 +94,14 @@ class Desk:
                 premium_in += paid if row.direction is SELL else ZERO
             if row.offset.opens:
                 self.held.append(Held(row.instrument, row.direction, day, row.price, row.lots))
+                printed.append(row)
                 continue
             for lot, count in self._close(row.instrument, row.direction.opposite, row.lots):
                 if not self.is_option(row.instrument):
                     base = lot.price if lot.opened == day else self.marks[row.instrument]
-                    realised += lot.direction.sign * size * count * (row.price - base)
+                    mine += lot.direction.sign * size * count * (row.price - base)
+            realised += mine
+            printed.append(replace(row, realised_mtm=mine))
         exercises: tuple[Exercise, ...] = ()
         if exercise is not None:
             option, side, lots, strike, outcome = exercise
@@ -142,7 +147,7 @@ class Desk:
             market_equity=self.balance + long_value + short_value, available=self.balance,
         )  # fmt: skip
         statement = AccountStatement(
-            "invented broker", self.account, "invented client", day, day, day, "mtm", funds, tuple(fills), (), tuple(rows),
+            "invented broker", self.account, "invented client", day, day, day, "mtm", funds, tuple(printed), (), tuple(rows),
             cash=tuple(
                 CashMovement(day, kind, max(D(amount), ZERO), max(-D(amount), ZERO), self.currency) for kind, amount in cash
             ),
