@@ -11,15 +11,24 @@ import threading
 def ending(*, with_stdin: bool) -> threading.Event:
     """An event that is set by SIGTERM or SIGINT and, `with_stdin`, by the end of standard input."""
     stop = threading.Event()
+    # A handler in Python would wait for the main thread, and one that comes as it begins to wait would come never. The
+    # byte is written at once.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: None)
+    _watch(told, stop)
     if with_stdin:
-        threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
+        _watch(sys.stdin.fileno(), stop, until_end=True)
     return stop
 
 
-def _wait_for_stdin(stop: threading.Event) -> None:
-    # not through the buffered reader: a signal ends the interpreter while this thread still waits, holding its lock
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    stop.set()
+def _watch(file: int, stop: threading.Event, *, until_end: bool = False) -> None:
+    def read() -> None:
+        # not through a buffered reader: the interpreter may end while this thread still waits, holding its lock
+        while os.read(file, 4096) and until_end:
+            pass
+        stop.set()
+
+    threading.Thread(target=read, daemon=True).start()
