@@ -10,6 +10,7 @@ from connectors.cosmic.envelope import RefusalTexts
 from connectors.http import HttpTransport
 from hedge_core.model.vouchers import Stage
 from hedge_core.ports.erp import ErpAdapter
+from worker.note_files import note_files
 from worker.systems import System, Wiring
 
 
@@ -50,7 +51,7 @@ def build_cosmic(wiring: Wiring) -> ErpAdapter:
             unsure=tuple(wiring.option("unsure_texts", list(texts.unsure))),
         ),
     )
-    return CosmicAdapter(wiring.connection.name, client, wiring.specs, _options(given), clock.now)
+    return CosmicAdapter(wiring.connection.name, client, wiring.specs, _options(given), clock.now, note_files(wiring))
 
 
 def _options(given: Any) -> CosmicOptions:

@@ -8,6 +8,7 @@ from adapters.erp.nccloud import SPEC_NAMES, NcCloudAdapter, NcCloudOptions
 from connectors.http import HttpTransport
 from connectors.nccloud import NcCloudClient, NcCloudLogin, Signals
 from hedge_core.ports.erp import ErpAdapter
+from worker.note_files import note_files
 from worker.systems import System, Wiring
 
 REQUIRED: Final = ("url", "client_id", "public_key", "biz_center", "account_book", "voucher_type", "maker")
@@ -48,7 +49,7 @@ def build_nccloud(wiring: Wiring) -> ErpAdapter:
             if name in NcCloudOptions.__dataclass_fields__
         }  # type: ignore[arg-type]
     )
-    return NcCloudAdapter(wiring.connection.name, client, wiring.specs, options, clock.now)
+    return NcCloudAdapter(wiring.connection.name, client, wiring.specs, options, clock.now, note_files(wiring))
 
 
 SYSTEM: Final = System(

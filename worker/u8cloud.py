@@ -9,6 +9,7 @@ from connectors.http import HttpTransport
 from connectors.u8cloud import U8CloudClient, U8CloudLogin
 from connectors.u8cloud.envelope import RefusalTexts
 from hedge_core.ports.erp import ErpAdapter
+from worker.note_files import note_files
 from worker.systems import System, Wiring
 
 
@@ -46,7 +47,7 @@ def build_u8cloud(wiring: Wiring) -> ErpAdapter:
         total_field=options.name("list.total"),
         translate=str(wiring.option("translate", "code")),
     )
-    return U8CloudAdapter(wiring.connection.name, client, wiring.specs, options, wiring.clock.now)
+    return U8CloudAdapter(wiring.connection.name, client, wiring.specs, options, wiring.clock.now, note_files(wiring))
 
 
 U8CLOUD: Final = System(

@@ -8,6 +8,7 @@ from adapters.erp.u8openapi import SPEC_NAMES, U8Adapter, U8Options
 from connectors.http import HttpTransport
 from connectors.u8openapi import EaiClient, Signals, U8Client, U8Login
 from hedge_core.ports.erp import ErpAdapter
+from worker.note_files import note_files
 from worker.systems import System, Wiring
 
 REQUIRED: Final = ("url", "from_account", "to_account", "app_key", "voucher_type", "maker")
@@ -51,7 +52,7 @@ def build_u8openapi(wiring: Wiring) -> ErpAdapter:
             if name in U8Options.__dataclass_fields__
         }  # type: ignore[arg-type]
     )
-    return U8Adapter(wiring.connection.name, client, eai, wiring.specs, options, clock.now)
+    return U8Adapter(wiring.connection.name, client, eai, wiring.specs, options, clock.now, note_files(wiring))
 
 
 def _transport(wiring: Wiring, url: str) -> HttpTransport:

@@ -8,6 +8,7 @@ from adapters.erp.yonbip import YonBipAdapter, YonBipOptions
 from connectors.http import HttpTransport
 from connectors.yonbip import YonBipClient, YonBipLogin
 from hedge_core.ports.erp import ErpAdapter
+from worker.note_files import note_files
 
 if TYPE_CHECKING:
     from worker.systems import Wiring
@@ -49,4 +50,4 @@ def build_yonbip(wiring: Wiring) -> ErpAdapter:
             if name in YonBipOptions.__dataclass_fields__
         }  # type: ignore[arg-type]
     )
-    return YonBipAdapter(wiring.connection.name, client, wiring.specs, options, clock.now)
+    return YonBipAdapter(wiring.connection.name, client, wiring.specs, options, clock.now, note_files(wiring))

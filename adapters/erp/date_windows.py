@@ -84,6 +84,27 @@ def in_windows(ask: Ask, kind: str, whole: Window, system: str) -> Iterator[tupl
             days *= 2
 
 
+def one_document(
+    ask: Callable[..., DocumentPage],
+    kind: str,
+    whole: Window,
+    key: str,
+    find: str,
+    system: str,
+) -> Mapping[str, bytes]:
+    """The lines of one document by the key of their reference; empty when there is no such document. `find` is the parameter by
+    which the list answers one document; without it every window is read until the document comes. `ask` is an `Ask` that
+    takes further conditions as its fourth argument."""
+    if find:
+        documents = list(ask(kind, whole, 1, {find: key}).documents)
+        if any(one.key != key for one in documents):
+            raise ContractViolation(kind, f"the list ignores {find}: set find in hedge_note", system=system)
+    else:
+        windows = in_windows(ask, kind, whole, system)
+        documents = next((found for _, found in windows if any(one.key == key for one in found)), [])
+    return {f"{one.key}/{part}": body for one in documents if one.key == key for part, body in one.parts}
+
+
 def _narrower(days: int, on_page: int, total: int | None) -> int:
     """How many days to ask for next: half as many, or fewer where a count says that not even half would fit."""
     half = days // 2

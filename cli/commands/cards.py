@@ -51,8 +51,9 @@ def _table(card: ErpCapabilities) -> Iterator[str]:
         ("an unknown outcome is settled by", card.lookup.value),
         ("stages", ", ".join(f"**{s}**" if s is card.default_stage else s.value for s in card.stages)),
         ("vouchers in one call", str(card.max_batch)),
-        ("hedge notes", card.hedge_place if card.writes_hedges else "-"),
+        ("hedge notes", _hedge_notes(card)),
         ("files on vouchers", _yes(card.attaches)),
+        ("amounts in two currencies", _yes(card.foreign_amounts)),
         ("organisations and fields are listed", _yes(card.discovers)),
         ("a look-up may still miss a document for", f"{card.settle_seconds} s"),
         ("doctor cannot ask", ", ".join(question.value for question in Question if question not in told) or "-"),
@@ -60,6 +61,13 @@ def _table(card: ErpCapabilities) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     yield from (f"| {name} | {value} |" for name, value in rows)
+
+
+def _hedge_notes(card: ErpCapabilities) -> str:
+    """A place that has to be configured is named as what it is: without it there is none."""
+    if card.writes_hedges:
+        return card.hedge_place
+    return f"no place for notes, unless configured: {card.hedge_place}" if card.hedge_place else "-"
 
 
 def _yes(value: bool) -> str:

@@ -145,10 +145,13 @@ class CosmicClient:
             total = len(rows)
         return Page(rows, total)
 
-    def write(self, path: str, body: Mapping[str, Any], idempotency_key: str) -> Any:
-        """The decoded `data` of a call that changes something: one attempt, under our reference."""
+    def write(self, path: str, body: Mapping[str, Any], idempotency_key: str = "") -> Any:
+        """The decoded `data` of a call that changes something: one attempt, under our reference. A change that may be made again
+        goes without."""
         token = self._repeated(self._current_token)
-        headers = {self._names.token: token, self._names.idempotency: idempotency_key}
+        headers = {self._names.token: token}
+        if idempotency_key:
+            headers[self._names.idempotency] = idempotency_key
         try:
             data = self._post(path, body, headers, write=True)
             return values(data)

@@ -94,11 +94,12 @@ class NcCloudClient:
         """The `data` of a call that changes nothing, as received."""
         return self._repeated(self._read_once, path, body)  # type: ignore[no-any-return]
 
-    def write(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The decoded `data` of a call that changes something: one attempt, with the server's own guard against repetition."""
+    def write(self, path: str, body: Mapping[str, Any], *, once: bool = True) -> Any:
+        """The decoded `data` of a call that changes something: one attempt. `once` switches the server's own guard against
+        repetition on; a change that may be made again goes without."""
         token = self._repeated(self._current_token)
         try:
-            return values(self._called(path, body, token, write=True))
+            return values(self._called(path, body, token, write=True, once=once))
         except TokenRefused as refused:
             self._forget(token)
             raise OutcomeUnknown("the token was refused", system=self.system) from refused
@@ -126,7 +127,9 @@ class NcCloudClient:
         except TokenRefused as again:
             raise AuthFailed(str(again), system=self.system) from again
 
-    def _called(self, path: str, body: Mapping[str, Any], token: _Token, *, write: bool) -> bytes:
+    def _called(
+        self, path: str, body: Mapping[str, Any], token: _Token, *, write: bool, once: bool = False
+    ) -> bytes:  # fmt: skip
         plain = _encoder.encode(body)
         headers = {
             "Content-Type": _JSON,
@@ -134,7 +137,7 @@ class NcCloudClient:
             "client_id": self._login.client_id,
             "signature": signature(self._login.client_id + plain.decode() + self._key, self._key),
             "ucg_flag": "y",
-            **({"repeat_check": "Y"} if write else {}),
+            **({"repeat_check": "Y"} if once else {}),
         }
         sent = protected(plain, token.level, token.security_key)
         answer = self._transport.post(path, sent, headers, write=write)

@@ -94,9 +94,11 @@ class U8CloudClient:
         except msgspec.DecodeError as error:
             raise ContractViolation(path, "not a list of records", system=self.system) from error
 
-    def write(self, path: str, body: Mapping[str, Any], unique_key: str) -> Any:
-        """The decoded `data` of a call that changes something: one attempt, under our reference."""
-        data = self._post(path, body, {**self._headers, "uniquekey": unique_key}, write=True)
+    def write(self, path: str, body: Mapping[str, Any], unique_key: str = "") -> Any:
+        """The decoded `data` of a call that changes something: one attempt, under our reference. A change that may be made again
+        goes without: under a key that succeeded before, the site may answer and do nothing."""
+        headers = {**self._headers, **({"uniquekey": unique_key} if unique_key else {})}
+        data = self._post(path, body, headers, write=True)
         try:
             return values(data)
         except (msgspec.DecodeError, ArithmeticError) as error:

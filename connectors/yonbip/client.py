@@ -124,16 +124,20 @@ class YonBipClient:
             raise ContractViolation(path, "not an array of records", system=self.system) from error
 
     def write(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The `data` of a call that changes something: one attempt."""
-        token = self._repeated(self._current_token)
-        try:
-            found = values(self._post(path, body, token, write=True))
-        except TokenRefused as refused:
-            self._forget(token)
-            raise OutcomeUnknown("the token was refused", system=self.system) from refused
+        """The `data` of a call that changes something and answers with it: one attempt."""
+        found = self.change(path, body)
         if not isinstance(found, dict):
             raise OutcomeUnknown(f"{path} answered without data", system=self.system)
         return found
+
+    def change(self, path: str, body: Mapping[str, Any]) -> Any:
+        """A call that changes something, one attempt: its `data`, where it has any."""
+        token = self._repeated(self._current_token)
+        try:
+            return values(self._post(path, body, token, write=True))
+        except TokenRefused as refused:
+            self._forget(token)
+            raise OutcomeUnknown("the token was refused", system=self.system) from refused
 
     # --- how a call goes out ---
 

@@ -33,7 +33,12 @@ def parse(text: str | bytes) -> Any:
 
 def success(data: Any) -> Answer:
     """A call that was carried out; of a save each document says for itself what became of it."""
-    return Answer(encode({"data": data, "errorCode": "0", "message": None, "status": True}).encode("utf-8"))
+    return success_with(encode(data))
+
+
+def success_with(data: str) -> Answer:
+    """A call that was carried out, with this JSON as its data."""
+    return Answer(f'{{"data":{data},"errorCode":"0","message":null,"status":true}}'.encode())
 
 
 def refusal(refused: Refused) -> Answer:

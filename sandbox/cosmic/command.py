@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
-import signal
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +16,9 @@ from sandbox.cosmic.books import Books
 from sandbox.cosmic.demo import BOOK, DIMENSIONS, ORG, VOUCHER_TYPE, load_company
 from sandbox.cosmic.gate import Credentials, Gate
 from sandbox.cosmic.server import COSMIC_FAULTS, Behaviour, CosmicSite
-from sandbox.faults import Switchboard, UnknownFault
-from sandbox.http_server import NotLoopback, StandInServer
+from sandbox.faults import Switchboard
+from sandbox.http_server import StandInServer
+from sandbox.serving import add_common_arguments, serve
 
 
 @dataclass(slots=True)
@@ -95,14 +92,7 @@ def running_site(options: SiteOptions | None = None) -> Iterator[RunningSite]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
-    parser.add_argument("--db", default="", help="keep the books in this file; default: a temporary one")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=RATE[@SCOPE][:SECONDS]", help=", ".join(COSMIC_FAULTS)
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before every call")
+    add_common_arguments(parser, COSMIC_FAULTS)
     parser.add_argument("--root", default="", help="what stands before /kapi, for example /ierp")
     parser.add_argument("--token-header", default="accesstoken", help="header that carries the token")
     parser.add_argument("--tokens-per-minute", type=int, default=30, help="most token requests a minute; 0 is no limit")
@@ -110,15 +100,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-rows", type=int, default=1000, help="most rows of one page; more are cut without a word")
     parser.add_argument("--filter-text", action="store_true", help="conditions stand in filter, not in data")
     parser.add_argument("--no-counts", action="store_true", help="queries do not say how many rows there are in all")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
 
 
 def main(given: argparse.Namespace) -> int:
-    """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    """Serve until the end; the exit codes are those of `sandbox.serving.serve`."""
     behaviour = Behaviour(
         given.root, given.max_rows, given.filter_text, not given.no_counts, given.latency_ms / 1000
     )  # fmt: skip
@@ -126,31 +111,4 @@ def main(given: argparse.Namespace) -> int:
         given.host, given.port, given.db, tuple(given.fault), given.seed, given.token_header,
         tokens_per_minute=given.tokens_per_minute, gateway=given.gateway, behaviour=behaviour,
     )  # fmt: skip
-    try:
-        with running_site(options) as running:
-            sys.stdout.write(_announce(running, as_json=given.json))
-            sys.stdout.flush()
-            if given.until_stdin_closes:
-                threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
-            stop.wait()
-    except (UnknownFault, NotLoopback) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"cannot serve on {given.host}:{given.port}: {error}\n")
-        return 4
-    return 0
-
-
-def _announce(running: RunningSite, *, as_json: bool) -> str:
-    facts = running.announcement()
-    if as_json:
-        return json.dumps(facts, ensure_ascii=False) + "\n"
-    width = max(len(name) for name in facts)
-    return "".join(f"{name:<{width}}  {value}\n" for name, value in facts.items())
-
-
-def _wait_for_stdin(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    stop.set()
+    return serve(given, lambda: running_site(options))

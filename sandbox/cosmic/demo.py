@@ -13,6 +13,9 @@ ORG, BOOK, VOUCHER_TYPE = "00", "BOOK01", "JZ"
 FIRST_ID = 1_698_490_236_113_000_000
 """Ids are longer than binary floating point can hold exactly, like the real ones; they are shown as text."""
 
+FREE_FIELD = "hb_hedge"
+"""The custom field of the lines for a hedge note."""
+
 DIMENSIONS = {"customer": "customer", "supplier": "supplier", "material": "material", "broker_account": "hb_broker"}
 STATES = {"draft": "A", "created": "A", "submitted": "B", "approved": "C"}
 _MATERIALS = (*MATERIALS, erp.EXTRA_MATERIAL)
@@ -59,7 +62,7 @@ def _line(side: str, line: erp.OrderLine, number: int, place: int) -> dict[str, 
         "priceandtax": price, "taxrate": line.tax_rate, "amountandtax": price * line.quantity,
         "deliverydate": None if line.delivery_date is None else f"{line.delivery_date} 00:00:00",
         moved: line.delivered, "totalreturnqty": line.returned, "hb_pricing": line.pricing,
-        "hb_refmonth": line.reference_month or None, "hb_premium": line.premium,
+        "hb_refmonth": line.reference_month or None, "hb_premium": line.premium, FREE_FIELD: None,
     }  # fmt: skip
 
 

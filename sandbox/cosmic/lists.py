@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.cosmic.answers import Refused, parse
+from sandbox.cosmic.answers import Refused, encode, parse
 from sandbox.cosmic.books import Books
 from sandbox.cosmic.texts import say
 
@@ -37,29 +37,31 @@ def conditions(body: Mapping[str, Any], fields: Mapping[str, str], *, as_text: b
 
 def orders(books: Books, kind: str, body: Mapping[str, Any], *, as_text: bool) -> list[str]:
     """Documents with their lines, as stored."""
-    fields = {"bizdate": "day || ' 00:00:00'", "modifytime": "modified", "billstatus": "status"}
+    fields = {"bizdate": "day || ' 00:00:00'", "modifytime": "modified", "billstatus": "status", "id": "id"}
     where, given = conditions(body, fields, as_text=as_text)
+    if not as_text and body["data"].get("id"):
+        where, given = f"{where} AND id = ?", [*given, str(body["data"]["id"])]
     rows = books.rows(f"SELECT bill FROM orders WHERE kind = ?{where} {_SCRAMBLED}", (kind, *given))  # noqa: S608
     return [row["bill"] for row in rows]
 
 
-def rows_of(books: Books, kind: str) -> list[dict[str, Any]]:
-    """Rows of a master list."""
-    return [parse(row["fields"]) for row in books.rows("SELECT fields FROM list_rows WHERE kind = ?", (kind,))]
+def rows_of(books: Books, kind: str) -> list[str]:
+    """Rows of a master list, as stored."""
+    return [row["fields"] for row in books.rows("SELECT fields FROM list_rows WHERE kind = ?", (kind,))]
 
 
-def stock(books: Books, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+def stock(books: Books, body: Mapping[str, Any]) -> list[str]:
     """Goods on hand that fit the parameters; these stand in `params`, unlike everywhere else."""
     wanted = {name: value for name, value in (body.get("params") or {}).items() if name.endswith("_number")}
-    return [row for row in rows_of(books, "stock") if all(row.get(name) == value for name, value in wanted.items())]
+    return [row for row in rows_of(books, "stock") if not wanted or wanted.items() <= parse(row).items()]
 
 
-def page_of(rows: list[Any], body: Mapping[str, Any], most_rows: int, *, counts: bool) -> dict[str, Any]:
-    """The page asked for; size and number stand at the top of the body."""
+def page_of(rows: list[str], body: Mapping[str, Any], most_rows: int, *, counts: bool) -> str:
+    """The JSON of the page asked for; size and number stand at the top of the body. Rows go out as they are stored."""
     if not body.get("pageSize"):
         raise Refused("400", say("no_page_size"))
     size, number = min(int(body["pageSize"]), most_rows), int(body.get("pageNo") or 1)
     start = (number - 1) * size
-    shown = [parse(row) if isinstance(row, str) else row for row in rows[start : start + size]]
-    found = {"rows": shown, "pageNo": number, "pageSize": size, "filter": "[1 = 1]"}
-    return {**found, **({"totalCount": len(rows), "lastPage": start + size >= len(rows)} if counts else {})}
+    facts = {"pageNo": number, "pageSize": size, "filter": "[1 = 1]"}
+    facts |= {"totalCount": len(rows), "lastPage": start + size >= len(rows)} if counts else {}
+    return f'{{"rows":[{",".join(rows[start : start + size])}],{encode(facts)[1:]}'

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.cosmic.answers import Refused, parse, refusal, results, success
+from sandbox.cosmic.answers import Refused, encode, parse, refusal, results, success, success_with
 from sandbox.cosmic.books import Books
 from sandbox.cosmic.control import Control
 from sandbox.cosmic.gate import Gate
 from sandbox.cosmic.ledger import save, step, vouchers
 from sandbox.cosmic.lists import orders, page_of, rows_of, stock
+from sandbox.cosmic.order_changes import save_order
 from sandbox.cosmic.texts import say
 from sandbox.faults import FAULTS, FaultKind, Fired, Switchboard
 from sandbox.http_server import Answer, Request
@@ -32,6 +33,8 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "/kapi/v2/gl/gl_voucher/save": ("SaveVoucher", "write"),
     "/kapi/v2/gl/gl_voucher/submit": ("SubmitVoucher", "write"),
     "/kapi/v2/gl/gl_voucher/audit": ("AuditVoucher", "write"),
+    "/kapi/v2/sm/sm_salorder/save": ("SaveSaleOrder", "write"),
+    "/kapi/v2/pm/pm_purorderbill/save": ("SavePurchaseOrder", "write"),
 }
 """Path below the root -> name for the fault switchboard, kind."""
 
@@ -53,6 +56,8 @@ class Behaviour:
     filter_text: bool = False
     counts: bool = True
     latency_seconds: float = 0.0
+    touches_more: bool = False
+    """A save of an order drops the lines that it does not name."""
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class CosmicSite:
         self._behaviour = behaviour
         self._control = Control(self, control_token)
         text = behaviour.filter_text
-        self._queries: Mapping[str, Callable[[Mapping[str, Any]], list[Any]]] = {
+        self._queries: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
             "SaleOrders": lambda body: orders(books, "sale", body, as_text=text),
             "PurchaseOrders": lambda body: orders(books, "purchase", body, as_text=text),
             "Stock": lambda body: stock(books, body),
@@ -83,12 +88,14 @@ class CosmicSite:
             "Customers": lambda body: rows_of(books, "customer"),
             "Suppliers": lambda body: rows_of(books, "supplier"),
             "Accounts": lambda body: rows_of(books, "account"),
-            "QueryVouchers": lambda body: vouchers(books, body, as_text=text),
+            "QueryVouchers": lambda body: [encode(one) for one in vouchers(books, body, as_text=text)],
         }
         self._writes: Mapping[str, Callable[[Mapping[str, Any]], list[dict[str, Any]]]] = {
             "SaveVoucher": lambda body: save(books, body),
             "SubmitVoucher": lambda body: step(books, "submit", body),
             "AuditVoucher": lambda body: step(books, "audit", body),
+            "SaveSaleOrder": lambda body: save_order(books, "sale", body, touches_more=behaviour.touches_more),
+            "SavePurchaseOrder": lambda body: save_order(books, "purchase", body, touches_more=behaviour.touches_more),
         }
 
     def __call__(self, request: Request) -> Answer:
@@ -156,7 +163,8 @@ class CosmicSite:
                     raise Refused("403", say("no_right"))
                 return success(results(self._writes[name](body)))
             behaviour = self._behaviour
-            return success(page_of(self._queries[name](body), body, behaviour.most_rows, counts=behaviour.counts))
+            rows = self._queries[name](body)
+            return success_with(page_of(rows, body, behaviour.most_rows, counts=behaviour.counts))
         except Refused as refused:
             return refusal(refused)
 

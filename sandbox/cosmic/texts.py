@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.line_changes import TEXTS
+
 SEEN = {
     "no_data": "请求参数没有 data 数据。",
     "no_page_size": "页大小pageSize不能为空。",
@@ -52,4 +54,4 @@ INVENTED = {
 
 def say(which: str, /, **given: object) -> str:
     """The sentence, filled in."""
-    return (SEEN | INVENTED)[which].format(**given)
+    return (SEEN | INVENTED | TEXTS)[which].format(**given)

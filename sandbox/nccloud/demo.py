@@ -15,6 +15,9 @@ AUXILIARY_TYPES = {"customer": "0004", "supplier": "0004s", "material": "0006", 
 UNIT_CODES = {"t": "TNE", "kg": "KGM", "KUN": "KUN"}
 SALE_STATES = {"draft": 1, "created": 1, "submitted": 7, "approved": 2}
 PURCHASE_STATES = {"draft": 0, "created": 0, "submitted": 1, "approved": 3}
+FREE_ITEM = "vbdef10"
+"""The free item of the lines that nobody else uses: the place of a hedge note."""
+
 NOTHING = "~"
 """How NC says that nothing is there."""
 
@@ -59,7 +62,7 @@ def _line(order: erp.Order, line: erp.OrderLine, key: str, place: int) -> dict[s
         "crowno": str(10 * place), "nastnum": line.quantity, "castunitid": UNIT_CODES[line.unit],
         "nqtorigtaxprice": price, "nqtorigprice": erp.net_of_tax(price, line.tax_rate), "ntaxrate": line.tax_rate,
         "norigtaxmny": price * line.quantity, "vbdef1": line.pricing, "vbdef2": line.reference_month or NOTHING,
-        "vbdef3": str(line.premium),
+        "vbdef3": str(line.premium), FREE_ITEM: NOTHING, "vrownote": NOTHING,
     }  # fmt: skip
     if order.side == "sale":
         return shared | {
@@ -92,7 +95,36 @@ def _price_factor(line: erp.OrderLine) -> Any:
     return 1000 if line.price_unit == "kg" else Decimal("0.001")
 
 
+def _load_masters(books: Books) -> None:
+    """Names of columns of the master tables; no query of them is public."""
+    lists: dict[str, list[dict[str, Any]]] = {
+        "material": [
+            {"pk_material": f"1001M{row[0]:>015}", "code": row[0], "name": row[1], "pk_measdoc": UNIT_CODES[row[3]],
+             "materialspec": NOTHING}
+            for row in (*MATERIALS, erp.EXTRA_MATERIAL)
+        ],
+        "customer": [
+            {"pk_customer": f"1001C{code:>015}", "code": code, "name": name, "shortname": name[:4], "taxpayerid": NOTHING}
+            for code, name in erp.CUSTOMERS
+        ],
+        "supplier": [
+            {"pk_supplier": f"1001S{code:>015}", "code": code, "name": name, "shortname": name[:4], "taxpayerid": NOTHING}
+            for code, name in erp.SUPPLIERS
+        ],
+        "account": [
+            {"pk_account": f"1001A{one.number:>015}", "code": one.number, "name": one.name,
+             "balanorient": 0 if one.debit_side else 1, "enablestate": 3 if one.forbidden else 2}
+            for one in erp.LEDGER_ACCOUNTS
+        ],
+    }  # fmt: skip
+    for kind, rows in lists.items():
+        for row in rows:
+            fields = encode({"enablestate": 2, **row})
+            books.run("INSERT INTO master_rows (kind, fields) VALUES (?, ?)", (kind, fields))
+
+
 def _masters(books: Books) -> None:
+    _load_masters(books)
     for account in erp.LEDGER_ACCOUNTS:
         required = ",".join(AUXILIARY_TYPES[name] for name, must in account.dimensions if must)
         books.run(

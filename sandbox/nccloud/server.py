@@ -17,6 +17,7 @@ from sandbox.nccloud.control import Control
 from sandbox.nccloud.crypto import open_body, protect
 from sandbox.nccloud.gate import Gate
 from sandbox.nccloud.ledger import insert_voucher, query_vouchers
+from sandbox.nccloud.order_changes import PARTS, update_orders
 from sandbox.nccloud.texts import say
 
 TOKEN_PATH = "/nccloud/opm/accesstoken"  # noqa: S105 - a path
@@ -26,8 +27,14 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "/nccloud/api/ic/onhand/query": ("Stock", "read"),
     "/nccloud/api/gl/voucher/query": ("QueryVouchers", "read"),
     "/nccloud/api/gl/voucher/insert": ("InsertVoucher", "write"),
+    "/nccloud/api/so/saleorder/update": ("UpdateSaleOrder", "write"),
+    "/nccloud/api/pu/order/update": ("UpdatePurchaseOrder", "write"),
+    **{
+        f"/nccloud/api/uapbd/{kind}manage/{kind}/query": (f"Masters:{kind}", "read")
+        for kind in ("material", "customer", "supplier", "account")
+    },
 }
-"""Path -> name for the fault switchboard, kind. Only the last one is published."""
+"""Path -> name for the fault switchboard, kind. Only the insert of a voucher is published, the others are invented."""
 
 NCCLOUD_FAULTS: dict[str, FaultKind] = {
     **{name: kind for name, kind in FAULTS.items() if not name.startswith("session_lost") and name != "waf"},
@@ -50,6 +57,8 @@ class Behaviour:
     calls_per_minute: int = 0
     """Quota of each call; 0 is none."""
     latency_seconds: float = 0.0
+    touches_more: bool = False
+    """A change of an order line also writes a remark elsewhere on the order."""
 
 
 @dataclass(slots=True)
@@ -148,9 +157,26 @@ class NcCloudSite:
         if name == "Stock":
             rows = books.rows("SELECT fields FROM stock_rows ORDER BY id")
             return self._paged([parse(row["fields"]) for row in rows], body)
-        kind = "sale" if name == "SaleOrders" else "purchase"
-        rows = books.rows("SELECT document FROM orders WHERE kind = ? ORDER BY id DESC", (kind,))
+        if name.startswith("Masters:"):
+            return self._masters(name.partition(":")[2], body)
+        kind = "sale" if name in ("SaleOrders", "UpdateSaleOrder") else "purchase"
+        if name.startswith("Update"):
+            return update_orders(books, kind, body, touches_more=self.behaviour.touches_more)
+        where, given = "kind = ?", [kind]
+        if body.get(PARTS[kind][2]):
+            where, given = f"{where} AND key = ?", [kind, str(body[PARTS[kind][2]])]
+        rows = books.rows(f"SELECT document FROM orders WHERE {where} ORDER BY id DESC", given)  # noqa: S608
         return self._paged([parse(row["document"]) for row in rows], body)
+
+    def _masters(self, kind: str, body: Mapping[str, Any]) -> Any:
+        """Master data, asked for as public programs ask: wrapped, with pages counted from 0, figures as text."""
+        asked = body["ufinterface"]
+        if not asked.get("sender"):
+            raise no("bad_body")
+        pages = asked["pageInfo"]
+        rows = self.books.rows("SELECT fields FROM master_rows WHERE kind = ? ORDER BY id", (kind,))
+        paging = {"pageIndex": int(pages["pageIndex"]) + 1, "pageSize": int(pages["pageSize"])}
+        return self._paged([parse(row["fields"]) for row in rows], paging)
 
     def _paged(self, rows: list[Any], body: Mapping[str, Any]) -> Any:
         index, size = int(body.get("pageIndex", 1)), int(body.get("pageSize", 50))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.line_changes import TEXTS
+
 SEEN = {
     "no_centre": "无效的账套编码，请检查",
     "not_registered": "Third-party applications are not registered",
@@ -46,4 +48,4 @@ INVENTED = {
 
 def say(which: str, /, **given: object) -> str:
     """The sentence, filled in."""
-    return (SEEN | INVENTED)[which].format(**given)
+    return (SEEN | INVENTED | TEXTS)[which].format(**given)

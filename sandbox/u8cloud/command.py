@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
-import signal
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from sandbox.faults import Switchboard, UnknownFault
-from sandbox.http_server import NotLoopback, StandInServer
+from sandbox.faults import Switchboard
+from sandbox.http_server import StandInServer
+from sandbox.serving import add_common_arguments, serve
 from sandbox.u8cloud.books import Books
 from sandbox.u8cloud.demo import AUXILIARY_TYPES, BOOK, CORP, MAKER, VOUCHER_TYPE, load_company
 from sandbox.u8cloud.server import U8CLOUD_FAULTS, Behaviour, Credentials, U8CloudSite
@@ -84,58 +81,19 @@ def running_site(options: SiteOptions | None = None) -> Iterator[RunningSite]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
-    parser.add_argument("--db", default="", help="keep the books in this file; default: a temporary one")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=RATE[@SCOPE][:SECONDS]", help=", ".join(U8CLOUD_FAULTS)
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before every call")
+    add_common_arguments(parser, U8CLOUD_FAULTS)
     parser.add_argument("--max-rows", type=int, default=200, help="most rows of one page; more are cut without a word")
     parser.add_argument("--numbers-as-text", action="store_true", help="lists show numbers as text")
     parser.add_argument("--no-counts", action="store_true", help="lists do not say how many rows there are in all")
     parser.add_argument("--refuse-repeats", action="store_true", help="a uniquekey that succeeded is refused")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
 
 
 def main(given: argparse.Namespace) -> int:
-    """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    """Serve until the end; the exit codes are those of `sandbox.serving.serve`."""
     behaviour = Behaviour(
         given.max_rows, given.numbers_as_text, not given.no_counts, given.refuse_repeats, given.latency_ms / 1000
     )
     options = SiteOptions(
         given.host, given.port, given.db, tuple(given.fault), given.seed, behaviour=behaviour
     )  # fmt: skip
-    try:
-        with running_site(options) as running:
-            sys.stdout.write(_announce(running, as_json=given.json))
-            sys.stdout.flush()
-            if given.until_stdin_closes:
-                threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
-            stop.wait()
-    except (UnknownFault, NotLoopback) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"cannot serve on {given.host}:{given.port}: {error}\n")
-        return 4
-    return 0
-
-
-def _announce(running: RunningSite, *, as_json: bool) -> str:
-    facts = running.announcement()
-    if as_json:
-        return json.dumps(facts, ensure_ascii=False) + "\n"
-    width = max(len(name) for name in facts)
-    return "".join(f"{name:<{width}}  {value}\n" for name, value in facts.items())
-
-
-def _wait_for_stdin(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    stop.set()
+    return serve(given, lambda: running_site(options))

@@ -10,6 +10,9 @@ from sandbox.company.facts import MATERIALS
 from sandbox.u8cloud.books import Books
 
 CORP, BOOK, VOUCHER_TYPE, MAKER, ORGANISATION = "0001", "0001-0001", "01", "hedgebridge", "0001"
+FREE_ITEM = "vdef10"
+"""The free item of the lines that nobody else uses: the place of a hedge note."""
+
 AUXILIARY_TYPES = {"customer": "73", "supplier": "73", "material": "4", "broker_account": "HB01"}
 UNIT_NAMES = {number: name for number, name, _ in erp.UNITS}
 SALE_STATES = {"draft": 1, "created": 1, "submitted": 1, "approved": 2}
@@ -71,6 +74,7 @@ def _line(order: erp.Order, line: erp.OrderLine, key: str, place: int) -> dict[s
     shared = {
         "corder_bid": f"{key[:-3]}{place:03d}", "crowno": str(10 * place), "cunitid_name": UNIT_NAMES[line.unit],
         "ntaxrate": line.tax_rate, "vdef1": line.pricing, "vdef2": line.reference_month or None, "vdef3": line.premium,
+        FREE_ITEM: None, "frownote": None,
     }  # fmt: skip
     if order.side == "sale":
         return {

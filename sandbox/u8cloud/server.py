@@ -14,12 +14,13 @@ from typing import Any
 
 from sandbox.faults import FAULTS, FaultKind, Fired, Switchboard
 from sandbox.http_server import Answer, Request
-from sandbox.u8cloud.answers import Refused, as_text, parse, refusal, success
+from sandbox.u8cloud.answers import Refused, encode, parse, refusal, success
 from sandbox.u8cloud.books import Books
 from sandbox.u8cloud.control import Control
 from sandbox.u8cloud.demo import MAKER
 from sandbox.u8cloud.ledger import insert, vouchers
-from sandbox.u8cloud.lists import orders, page_of, rows_of
+from sandbox.u8cloud.lists import numbers_as_text, orders, page_of, rows_of
+from sandbox.u8cloud.order_changes import update
 from sandbox.u8cloud.texts import say
 
 BASE = "/u8cloud/api/"
@@ -32,6 +33,8 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "uapbd/accsubj/query": ("Accounts", "read"),
     "gl/voucher/pagequery": ("QueryVouchers", "read"),
     "gl/voucher/insert": ("InsertVoucher", "write"),
+    "so/saleorder/update": ("UpdateSaleOrder", "write"),
+    "pu/order/update": ("UpdatePurchaseOrder", "write"),
 }
 """Path below the base -> name for the fault switchboard, kind."""
 
@@ -68,6 +71,8 @@ class Behaviour:
     counts: bool = True
     refuse_repeats: bool = False
     latency_seconds: float = 0.0
+    touches_more: bool = False
+    """A change of an order line also writes a remark elsewhere on the order."""
 
 
 @dataclass(slots=True)
@@ -91,14 +96,14 @@ class U8CloudSite:
         self.log = CallLog()
         self._behaviour = behaviour
         self._control = Control(self, control_token)
-        self._lists: Mapping[str, Callable[[Mapping[str, Any]], list[Any]]] = {
+        self._lists: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
             "SaleOrders": lambda body: orders(books, "sale", body),
             "PurchaseOrders": lambda body: orders(books, "purchase", body),
             "Stock": lambda body: rows_of(books, "stock", body),
             "Materials": lambda body: rows_of(books, "material", body),
             "Partners": lambda body: rows_of(books, "partner", body),
             "Accounts": lambda body: rows_of(books, "account", body),
-            "QueryVouchers": lambda body: vouchers(books, body),
+            "QueryVouchers": lambda body: [encode(one) for one in vouchers(books, body)],
         }
 
     def __call__(self, request: Request) -> Answer:
@@ -152,19 +157,23 @@ class U8CloudSite:
         except Refused as refused:
             return refusal(refused)
 
-    def _data(self, name: str, body: Mapping[str, Any], unique_key: str) -> Any:
+    def _data(self, name: str, body: Mapping[str, Any], unique_key: str) -> str:
+        """The JSON of `data`. Rows of a list go out as they are stored, without being taken apart."""
         behaviour = self._behaviour
         if name == "InsertVoucher":
-            return insert(self.books, body, unique_key, refuse_repeats=behaviour.refuse_repeats)
+            return encode(insert(self.books, body, unique_key, refuse_repeats=behaviour.refuse_repeats))
+        if name.startswith("Update"):
+            kind = "sale" if name == "UpdateSaleOrder" else "purchase"
+            return encode(update(self.books, kind, body, touches_more=behaviour.touches_more))
         try:
             found = self._lists[name](body)
             page = page_of(found, body, behaviour.most_rows)
         except ValueError as error:
             raise Refused(say("bad_json")) from error
-        page = as_text(page) if behaviour.numbers_as_text else page
+        rows = f"[{','.join(map(numbers_as_text, page) if behaviour.numbers_as_text else page)}]"
         if not behaviour.counts:
-            return page if name == "Partners" else {"datas": page}
-        return {"allcount": len(found), "retcount": len(page), "datas": page}
+            return rows if name == "Partners" else f'{{"datas":{rows}}}'
+        return f'{{"allcount":{len(found)},"retcount":{len(page)},"datas":{rows}}}'
 
     def _who(self, headers: Mapping[str, str]) -> bool:
         """Whether the caller may write; refused when user, password or system are wrong."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.line_changes import TEXTS
+
 REFUSED_STATUS = "falied"
 """As the vendor's published examples spell it."""
 
@@ -45,4 +47,4 @@ INVENTED = {
 
 def say(which: str, /, **given: object) -> str:
     """The sentence, filled in."""
-    return INVENTED[which].format(**given)
+    return (INVENTED | TEXTS)[which].format(**given)

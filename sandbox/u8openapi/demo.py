@@ -10,6 +10,10 @@ from sandbox.company.facts import MATERIALS
 from sandbox.u8openapi.books import Books
 
 VOUCHER_TYPE, MAKER, ITEM_CLASS, EAI_SENDER = "记", "demo", "98", "004"
+FREE_ITEM = "define30"
+"""The free item of the lines that nobody else uses: the place of a hedge note."""
+
+LINE_NUMBERS = {"saleorder": "rowno", "purchaseorder": "ivouchrowno"}
 SLOTS = {"customer": "cust_id", "supplier": "supplier_id", "material": "self_define1", "broker_account": "item_id"}
 """Auxiliary slot by dimension: broker accounts are items (项目) of a class of their own, materials stand in a free item."""
 
@@ -37,7 +41,7 @@ def order_document(order: erp.Order) -> tuple[dict[str, Any], list[dict[str, Any
     head: dict[str, Any] = {
         "code": order.number, "date": _day(order.order_date), "businesstype": "普通销售", "state": STATES[order.state],
         "currency": "人民币", "currencyrate": "1.0", "memo": "", "maker": MAKER,
-        "verifier": MAKER if order.state == "approved" else "", "closer": MAKER if closed else "",
+        "verifier": MAKER if order.state == "approved" else "", "closer": MAKER if closed else "", "ufts": "1000",
     }  # fmt: skip
     if order.side == "sale":
         head |= {"custcode": order.partner, "cusname": _PARTNER_NAMES[order.partner]}
@@ -53,7 +57,7 @@ def _line(order: erp.Order, line: erp.OrderLine, place: int) -> dict[str, Any]:
         "inventorycode": line.material, "inventoryname": _MATERIAL_NAMES[line.material],
         "unitname": UNIT_NAMES[line.unit], "quantity": line.quantity, "taxrate": line.tax_rate,
         "sum": price * line.quantity, "define22": line.pricing, "define23": line.reference_month,
-        "define26": line.premium,
+        "define26": line.premium, FREE_ITEM: "", "memo": "",
     }  # fmt: skip
     if order.side == "sale":
         return shared | {
@@ -89,6 +93,10 @@ def _price_factor(line: erp.OrderLine) -> Decimal:
 
 def _masters(books: Books) -> None:
     for account in erp.LEDGER_ACCOUNTS:
+        books.add_row("code", {
+            "code": account.number, "name": account.name, "bproperty": "1" if account.debit_side else "0",
+            "end_date": "2026-01-01 00:00:00.0" if account.forbidden else None,
+        })  # fmt: skip
         required = ",".join(SLOTS[name] for name, must in account.dimensions if must)
         books.run(
             "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)",

@@ -19,10 +19,13 @@ from sandbox.u8openapi.eai import receive
 from sandbox.u8openapi.gate import BAD_TOKEN, Gate
 from sandbox.u8openapi.ledger import add_voucher, voucher_rows
 from sandbox.u8openapi.lists import ORDER_LISTS, ROW_LISTS, one_order, order_list, row_list
+from sandbox.u8openapi.order_changes import edit
 from sandbox.u8openapi.texts import say
 
 TOKEN_PATH, TRADE_PATH, EAI_PATH = "/system/token", "/system/tradeid", "/u8eai/import.asp"
 VOUCHER_PATH = "/api/voucher/add"
+EDIT_PATHS = {"/api/saleorder/edit": "saleorder", "/api/purchaseorder/edit": "purchaseorder"}
+"""Invented."""
 
 U8_FAULTS: dict[str, FaultKind] = {
     **{name: kind for name, kind in FAULTS.items() if not name.startswith("session_lost") and name != "waf"},
@@ -43,6 +46,8 @@ class Behaviour:
     ignore_reference_filter: bool = False
     """`voucherdetails` answers every voucher, whatever external number was asked for."""
     latency_seconds: float = 0.0
+    touches_more: bool = False
+    """A change of an order line also writes a remark elsewhere on the order."""
 
 
 @dataclass(slots=True)
@@ -112,7 +117,7 @@ class U8Site:
         try:
             if name == "Token":
                 return success(self.gate.issue(given))
-            self.gate.check(given, write=name == "AddVoucher")
+            self.gate.check(given, write=name in ("AddVoucher", "EditOrder"))
             return success(self._relayed(request, name, given))
         except Refused as refused:
             return refusal(refused)
@@ -122,6 +127,8 @@ class U8Site:
             return {"trade": {"id": f"trade-{self.log.calls[name]}"}}
         if name == "AddVoucher":
             return self._add(request, given)
+        if name == "EditOrder":
+            return self._edit(request, given)
         _, _, resource, verb = request.path.split("/") if request.path.count("/") == 3 else ("", "", "", "")
         try:
             if verb == "batch_get" and resource in ORDER_LISTS:
@@ -136,6 +143,16 @@ class U8Site:
             ignored = {"coutno_id": ""} if self.behaviour.ignore_reference_filter else {}
             return {resource: voucher_rows(self.books, {**given, **ignored})}
         raise no("no_path")
+
+    def _edit(self, request: Request, given: Mapping[str, str]) -> dict[str, Any]:
+        if bool(given.get("tradeid")) == bool(given.get("biz_id")):
+            raise no("one_of_two")
+        try:
+            body, resource = json.loads(request.body), EDIT_PATHS[request.path]
+            code = edit(self.books, resource, body, touches_more=self.behaviour.touches_more)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise no("bad_json") from error
+        return {"id": code if given.get("sync") == "1" else "", "tradeid": given.get("tradeid") or ""}
 
     def _add(self, request: Request, given: Mapping[str, str]) -> dict[str, Any]:
         """`voucher/add`: debits and credits stand apart, and are numbered in that order."""
@@ -159,6 +176,7 @@ def _call(request: Request) -> tuple[str, str]:
         TRADE_PATH: ("TradeId", "read"),
         EAI_PATH: ("Eai", "write"),
         VOUCHER_PATH: ("AddVoucher", "write"),
+        **dict.fromkeys(EDIT_PATHS, ("EditOrder", "write")),
     }
     return known.get(request.path, ("Read", "read"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.line_changes import TEXTS
+
 SEEN = {
     "saved": "凭证已成功保存",
     "not_online": "此应用未上线",
@@ -45,4 +47,4 @@ INVENTED = {
 
 def say(which: str, /, **given: object) -> str:
     """The sentence, filled in."""
-    return (SEEN | INVENTED)[which].format(**given)
+    return (SEEN | INVENTED | TEXTS)[which].format(**given)

@@ -14,6 +14,9 @@ BOOK, VOUCHER_TYPE, ORG_ID = "BOOK01", "01", "1600000000000100"
 FIRST_ID = 1_600_000_000_000_000_000
 """Ids are longer than binary floating point can hold exactly, like the real ones."""
 
+FREE_ITEM = "define10"
+"""The free item of the lines that nobody else uses: the place of a hedge note."""
+
 AUXILIARY_TYPES = {"customer": "0005", "supplier": "0004", "material": "0006", "broker_account": "HB01"}
 UNIT_NAMES = {number: name for number, name, _ in erp.UNITS}
 UNIT_IDS = {"t": "1600000000000001", "kg": "1600000000000002", "KUN": "1600000000000003"}
@@ -25,6 +28,7 @@ SALE_STATES = {
     "approved": "DELIVERGOODS",
 }
 PURCHASE_STATES = {"draft": 0, "created": 0, "submitted": 3, "approved": 1}
+MASTERS = ("material", "customer", "supplier", "account")
 _MATERIAL_NAMES = {row[0]: row[1] for row in (*MATERIALS, erp.EXTRA_MATERIAL)}
 _PARTNER_NAMES = dict((*erp.CUSTOMERS, *erp.SUPPLIERS))
 
@@ -42,7 +46,7 @@ def load_company(books: Books) -> None:
 
 
 def order_rows(order: erp.Order, document: int) -> list[dict[str, Any]]:
-    """The flat rows of an order. Prices are per unit of quantity; what was delivered is net of returns."""
+    """The flat rows of an order. Prices are per unit of quantity; what was delivered and what came back are two figures."""
     return [_row(order, document, line, 10 * place) for place, line in enumerate(order.lines, 1)]
 
 
@@ -55,7 +59,11 @@ def _row(order: erp.Order, document: int, line: erp.OrderLine, number: int) -> d
     shared = {
         "code": order.number, "vouchdate": ordered_on, "pubts": stamp, "lineno": number, "qty": line.quantity,
         "oriTaxUnitPrice": price, "oriUnitPrice": net, "oriSum": price * line.quantity, "taxRate": line.tax_rate,
-        "currency_name": "人民币", "define1": line.pricing, "define2": line.reference_month, "define3": line.premium,
+        "currency_name": "人民币",
+        "bodyItem": {
+            "id": document + number, "define1": line.pricing, "define2": line.reference_month, "define3": line.premium,
+            FREE_ITEM: None,
+        },
     }  # fmt: skip
     if order.side == "sale":
         state = "OPPOSE" if order.cancelled else "ENDORDER" if order.closed else SALE_STATES[order.state]
@@ -64,7 +72,8 @@ def _row(order: erp.Order, document: int, line: erp.OrderLine, number: int) -> d
             "agentId_name": _PARTNER_NAMES[order.partner], "statusCode": state, "nextStatus": state,
             "skuCode": line.material, "skuName": _MATERIAL_NAMES[line.material],
             "productUnitName": UNIT_NAMES[line.unit], "sendDate": delivery,
-            "totalOutStockQuantity": line.delivered - line.returned,
+            "totalOutStockQuantity": line.delivered, "orderDetailId": document + number, "memo": None,
+            "orderDetailPrices": {"orderDetailId": document + number, "totalReturnStockQty": line.returned},
             "orderPrices": {"currency": "CNY", "natCurrency": "CNY", "exchRate": Decimal(1)},
         }  # fmt: skip
     state_number = 2 if order.closed or order.cancelled else PURCHASE_STATES[order.state]
@@ -72,7 +81,8 @@ def _row(order: erp.Order, document: int, line: erp.OrderLine, number: int) -> d
         "id": str(document), **shared, "org": ORG_ID, "vendor": f"17{order.partner[1:]}", "vendor_code": order.partner,
         "status": state_number, "product_cCode": line.material, "purUOM_Name": UNIT_NAMES[line.unit],
         "recieveDate": delivery, "subQty": line.quantity, "priceQty": line.quantity,
-        "totalInQty": line.delivered - line.returned, "purchaseOrders_inWHStatus": 2 if line.delivered else 0,
+        "totalInQty": line.delivered, "totalReturnQty": line.returned, "purchaseOrders_id": document + number,
+        "purchaseOrders_inWHStatus": 2 if line.delivered else 0, "memo": None,
     }  # fmt: skip
 
 
@@ -95,7 +105,33 @@ def add_stock(books: Books, lot: erp.StockLot) -> None:
     books.run("INSERT INTO stock_rows (fields) VALUES (?)", (encode(fields),))
 
 
+def _add_master(books: Books, kind: str, place: int, fields: dict[str, Any]) -> None:
+    number = FIRST_ID - 10_000 * (1 + MASTERS.index(kind)) - place
+    books.run("INSERT INTO master_rows (kind, fields) VALUES (?, ?)", (kind, encode({"id": number, **fields})))
+
+
+def _load_masters(books: Books) -> None:
+    for place, row in enumerate((*MATERIALS, erp.EXTRA_MATERIAL)):
+        _add_master(books, "material", place, {
+            "code": row[0], "name": row[1], "unitCode": row[3], "unitName": UNIT_NAMES[row[3]], "manageClassCode": "01",
+            "shortName": None, "stopstatus": False,
+        })  # fmt: skip
+    for place, (code, name) in enumerate(erp.CUSTOMERS):
+        names = {"simplifiedName": name, "englishName": None, "traditionalName": None}
+        short = {**names, "simplifiedName": name[:4]}
+        _add_master(books, "customer", place, {
+            "code": code, "name": names, "shortname": short, "creditCode": None, "customerClassCode": "01",
+            "stopStatus": False,
+        })  # fmt: skip
+    for place, (code, name) in enumerate(erp.SUPPLIERS):
+        supplier = {"code": code, "name": name, "org": ORG_ID, "vendorclass": 1600000000000700, "stop": False}
+        _add_master(books, "supplier", place, supplier)
+    for place, account in enumerate(erp.LEDGER_ACCOUNTS):
+        _add_master(books, "account", place, {"code": account.number, "name": account.name, "mnemoniccode": None})
+
+
 def _masters(books: Books) -> None:
+    _load_masters(books)
     for account in erp.LEDGER_ACCOUNTS:
         required = ",".join(AUXILIARY_TYPES[name] for name, must in account.dimensions if must)
         books.run(

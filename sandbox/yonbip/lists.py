@@ -41,6 +41,35 @@ def stock_list(books: Books, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [row for row in rows if all(str(row.get(name)) == value for name, value in wanted.items())]
 
 
+def master_page(books: Books, kind: str, body: Mapping[str, Any], most_rows: int) -> dict[str, Any]:
+    """A page of master data with its count. Accounts have the fields that were asked for and no others."""
+    rows, count, index, size = _master_rows(books, kind, body, most_rows)
+    wanted = body.get("fields") if kind == "account" else None
+    records = [{name: row.get(name) for name in wanted} if wanted else row for row in rows]
+    pages = -(-count // size)
+    return {"pageIndex": index, "pageSize": size, "recordCount": count, "pageCount": pages, "recordList": records}
+
+
+def master_array(books: Books, kind: str, body: Mapping[str, Any], most_rows: int) -> list[dict[str, Any]]:
+    """A page of master data as a plain array, without a count."""
+    return _master_rows(books, kind, body, most_rows)[0]
+
+
+def _master_rows(
+    books: Books, kind: str, body: Mapping[str, Any], most_rows: int
+) -> tuple[list[dict[str, Any]], int, int, int]:
+    index, size = int(body.get("pageIndex", 1)), int(body.get("pageSize", 10))
+    if size > most_rows:
+        raise Refused("310008", say("page_size", most=most_rows))
+    with books.lock:
+        count = books.one("SELECT COUNT(*) FROM master_rows WHERE kind = ?", (kind,))
+        rows = books.rows(
+            "SELECT fields FROM master_rows WHERE kind = ? ORDER BY id LIMIT ? OFFSET ?",
+            (kind, size, (index - 1) * size),
+        )
+    return [parse(row["fields"]) for row in rows], count, index, size
+
+
 def _where(conditions: list[Mapping[str, Any]]) -> tuple[str, list[Any]]:
     text, given = "", []
     for one in conditions:

@@ -14,9 +14,10 @@ from sandbox.http_server import Answer, Request
 from sandbox.yonbip.answers import Refused, parse, refusal, success
 from sandbox.yonbip.books import Books
 from sandbox.yonbip.control import Control
+from sandbox.yonbip.free_items import update_items
 from sandbox.yonbip.gate import Gate
 from sandbox.yonbip.ledger import add_voucher, query_vouchers
-from sandbox.yonbip.lists import order_list, stock_list
+from sandbox.yonbip.lists import master_array, master_page, order_list, stock_list
 from sandbox.yonbip.texts import say
 
 LOOK_UP_PATH = "/open-auth/dataCenter/getGatewayAddress"
@@ -31,6 +32,12 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "/yonbip/scm/stock/QueryCurrentStocksByCondition": ("Stock", "read"),
     "/yonbip/fi/ficloud/openapi/voucher/queryVouchers": ("QueryVouchers", "read"),
     "/yonbip/fi/ficloud/openapi/voucher/addVoucher": ("AddVoucher", "write"),
+    "/yonbip/digitalModel/product/listproductbycondition": ("Materials", "read"),
+    "/yonbip/digitalModel/merchant/newlist": ("Customers", "read"),
+    "/yonbip/digitalModel/vendor/list": ("Suppliers", "read"),
+    "/yonbip/AMP/fipub/basedoc/querybd/accsubjectByPager": ("Accounts", "read"),
+    "/yonbip/sd/api/updateDefinesInfo": ("UpdateSaleItems", "write"),
+    "/yonbip/scm/purchaseorder/updateDefinesInfo": ("UpdatePurchaseItems", "write"),
 }
 """Path below the gateway -> name for the fault switchboard, kind."""
 
@@ -53,6 +60,8 @@ class Behaviour:
     calls_per_minute: int = 0
     """Quota of each endpoint; 0 is none."""
     latency_seconds: float = 0.0
+    touches_more: bool = False
+    """A change of a free item also writes a remark elsewhere on the order."""
 
 
 @dataclass(slots=True)
@@ -81,6 +90,14 @@ class YonBipSite:
             "Stock": lambda body: stock_list(books, body),
             "QueryVouchers": lambda body: query_vouchers(books, body),
             "AddVoucher": lambda body: add_voucher(books, body),
+            "Materials": lambda body: master_page(books, "material", body, behaviour.most_rows),
+            "Customers": lambda body: master_array(books, "customer", body, behaviour.most_rows),
+            "Suppliers": lambda body: master_page(books, "supplier", body, behaviour.most_rows),
+            "Accounts": lambda body: master_page(books, "account", body, behaviour.most_rows),
+            "UpdateSaleItems": lambda body: update_items(books, "sale", body, touches_more=behaviour.touches_more),
+            "UpdatePurchaseItems": lambda body: update_items(
+                books, "purchase", body, touches_more=behaviour.touches_more
+            ),
         }
 
     def __call__(self, request: Request) -> Answer:

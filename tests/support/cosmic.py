@@ -23,11 +23,17 @@ from sandbox.company.erp import STANDARD_WAREHOUSE, Order, OrderLine
 from sandbox.company.facts import MATERIALS
 from sandbox.cosmic.answers import parse
 from sandbox.cosmic.command import RunningSite, SiteOptions, running_site
-from sandbox.cosmic.demo import BOOK, DIMENSIONS, FIRST_ID, ORG, VOUCHER_TYPE, add_order
+from sandbox.cosmic.demo import BOOK, DIMENSIONS, FIRST_ID, FREE_FIELD, ORG, VOUCHER_TYPE, add_order
 from sandbox.cosmic.server import Behaviour
 from worker.systems import System, Wiring, system
 
 CONNECTION = "erp"
+HEDGE_NOTE = {
+    "sale_line": {"field": FREE_FIELD, "read_from": f"line.{FREE_FIELD}", "find": "id"},
+    "purchase_line": {
+        "field": FREE_FIELD, "read_from": f"line.{FREE_FIELD}", "head_values": {"modifytime": "=head.modifytime"},
+    },
+}  # fmt: skip
 WRONG_SECRET = "not-the-secret-91c2"
 COMMODITIES = tuple((row[0], row[2]) for row in MATERIALS)
 FILLED_IN = {
@@ -106,6 +112,7 @@ class Cosmic:
             "token_header": gate.token_header,
             "history_from": "2025-10-01",
             "dimensions": {"broker_account": DIMENSIONS["broker_account"]},
+            "hedge_note": HEDGE_NOTE,
             **options,
         }
         secrets = {"client_secret": secret or who.client_secret}
@@ -247,6 +254,7 @@ class CosmicUnderTest:
         document, _, _ = leg.key.partition("/")
         bill = parse(self._cosmic.books.one("SELECT bill FROM orders WHERE id = ?", (document,)))
         bill.pop("modifytime")
+        next(line for line in bill["billentry"] if line["id"] == leg.key.partition("/")[2]).pop(FREE_FIELD)
         return bill
 
 

@@ -24,11 +24,22 @@ from sandbox.company.erp import STANDARD_WAREHOUSE, Order, OrderLine
 from sandbox.company.facts import MATERIALS
 from sandbox.nccloud.books import Books
 from sandbox.nccloud.command import RunningSite, SiteOptions, running_site
-from sandbox.nccloud.demo import AUXILIARY_TYPES, BOOK, MAKER, UNIT_CODES, VOUCHER_TYPE, order_document
+from sandbox.nccloud.demo import AUXILIARY_TYPES, BOOK, FREE_ITEM, MAKER, UNIT_CODES, VOUCHER_TYPE, order_document
 from sandbox.nccloud.server import Behaviour
 from worker.systems import Wiring, system
 
 CONNECTION = "erp"
+HEDGE_NOTE = {
+    "sale_line": {
+        "path": "nccloud/api/so/saleorder/update", "shape": "heads", "head": "so_saleorder", "lines": "so_saleorder_b",
+        "document": "csaleorderid", "line": "csaleorderbid", "field": FREE_ITEM, "find": "csaleorderid",
+        "head_values": {"ts": "=head_ts"},
+    },
+    "purchase_line": {
+        "path": "nccloud/api/pu/order/update", "shape": "heads", "head": "po_order", "lines": "po_order_b",
+        "document": "pk_order", "line": "pk_order_b", "field": FREE_ITEM,
+    },
+}  # fmt: skip
 WRONG_SECRET = "not-the-secret-91c2"
 COMMODITIES = tuple((row[0], row[2]) for row in MATERIALS)
 FILLED_IN = {
@@ -108,6 +119,7 @@ class NcCloud:
             "voucher_type": VOUCHER_TYPE,
             "maker": MAKER,
             "dimensions": {"broker_account": AUXILIARY_TYPES["broker_account"]},
+            "hedge_note": HEDGE_NOTE,
             **options,
         }
         secrets = {"app_secret": secret or who.app_secret}
@@ -233,14 +245,19 @@ class NcCloudUnderTest:
 
     def hedged_line(self) -> ExternalRef:
         for row in self._nc.books.rows("SELECT key, document FROM orders WHERE kind = 'sale' ORDER BY key"):
-            lines = json.loads(row["document"])["so_saleorder_b"]
-            if len(lines) > 2:
+            document = json.loads(row["document"])
+            lines = document["so_saleorder_b"]
+            if len(lines) > 2 and document["so_saleorder"]["fstatusflag"] == 2:
                 return ExternalRef(CONNECTION, "sale_line", f"{row['key']}/{lines[0]['csaleorderbid']}")
         raise LookupError("no sales order of three lines")
 
     def rest_of(self, leg: ExternalRef) -> object:
         key, _, _ = leg.key.partition("/")
-        return [row["document"] for row in self._nc.books.rows("SELECT document FROM orders WHERE key = ?", (key,))]
+        document = json.loads(self._nc.books.one("SELECT document FROM orders WHERE key = ?", (key,)))
+        document["so_saleorder"].pop("ts")
+        line = leg.key.partition("/")[2]
+        next(one for one in document["so_saleorder_b"] if one["csaleorderbid"] == line).pop(FREE_ITEM)
+        return document
 
 
 class NcCloudCompressedUnderTest(NcCloudUnderTest):

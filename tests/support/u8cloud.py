@@ -24,11 +24,19 @@ from sandbox.company.erp import STANDARD_WAREHOUSE, Order, OrderLine
 from sandbox.company.facts import MATERIALS
 from sandbox.u8cloud.answers import parse
 from sandbox.u8cloud.command import RunningSite, SiteOptions, running_site
-from sandbox.u8cloud.demo import AUXILIARY_TYPES, BOOK, CORP, MAKER, VOUCHER_TYPE, add_order, key_of
+from sandbox.u8cloud.demo import AUXILIARY_TYPES, BOOK, CORP, FREE_ITEM, MAKER, VOUCHER_TYPE, add_order, key_of
 from sandbox.u8cloud.server import Behaviour
 from worker.systems import System, Wiring, system
 
 CONNECTION = "erp"
+HEDGE_NOTE = {
+    "sale_line": {"field": FREE_ITEM, "read_from": f"line.{FREE_ITEM}", "find": "billid"},
+    "purchase_line": {
+        "path": "pu/order/update", "shape": "heads", "holder": "puordervo", "head": "parentvo", "lines": "childrenvo",
+        "document": "corderid", "line": "corder_bid", "line_values": {"crowno": "=line.crowno", "vostatus": "update"},
+        "head_values": {"ts": "=head.ts"}, "field": FREE_ITEM, "read_from": f"line.{FREE_ITEM}",
+    },
+}  # fmt: skip
 WRONG_SECRET = "not-the-secret-91c2"
 COMMODITIES = tuple((row[0], row[2]) for row in MATERIALS)
 FILLED_IN = {
@@ -105,6 +113,7 @@ class U8Cloud:
             "maker": MAKER,
             "history_from": "2025-10-01",
             "dimensions": {"broker_account": AUXILIARY_TYPES["broker_account"]},
+            "hedge_note": HEDGE_NOTE,
             **options,
         }
         secrets = {"password": password or who.password}
@@ -245,6 +254,7 @@ class U8CloudUnderTest:
         document, _, _ = leg.key.partition("/")
         bill = parse(self._u8cloud.books.one("SELECT bill FROM orders WHERE id = ?", (document,)))
         bill["parentvo"].pop("ts")
+        next(line for line in bill["childrenvo"] if line["corder_bid"] == leg.key.partition("/")[2]).pop(FREE_ITEM)
         return bill
 
 

@@ -24,11 +24,20 @@ from sandbox.company.erp import STANDARD_WAREHOUSE, Order, OrderLine
 from sandbox.company.facts import MATERIALS
 from sandbox.u8openapi.books import Books
 from sandbox.u8openapi.command import RunningSite, SiteOptions, running_site
-from sandbox.u8openapi.demo import EAI_SENDER, ITEM_CLASS, MAKER, SLOTS, VOUCHER_TYPE, order_document
+from sandbox.u8openapi.demo import EAI_SENDER, FREE_ITEM, ITEM_CLASS, MAKER, SLOTS, VOUCHER_TYPE, order_document
 from sandbox.u8openapi.server import Behaviour
 from worker.systems import Wiring, system
 
 CONNECTION = "erp"
+HEDGE_NOTE = {
+    kind: {
+        "path": f"api/{resource}/edit", "shape": "document", "holder": resource, "document": "code", "lines": "entry",
+        "line": line, "field": FREE_ITEM, "head_values": {"ufts": "=head_ufts"},
+    }
+    for kind, resource, line in (
+        ("sale_line", "saleorder", "rowno"), ("purchase_line", "purchaseorder", "ivouchrowno"),
+    )
+}  # fmt: skip
 WRONG_SECRET = "not-the-secret-91c2"
 COMMODITIES = tuple((row[0], row[2]) for row in MATERIALS)
 FILLED_IN = {"commodities": COMMODITIES, "receipt_warehouses": ((STANDARD_WAREHOUSE, "standard"),)}
@@ -104,6 +113,7 @@ class U8:
             "maker": MAKER,
             "item_class": ITEM_CLASS,
             "dimensions": {"broker_account": SLOTS["broker_account"]},
+            "hedge_note": HEDGE_NOTE,
             **options,
         }
         if given.get("voucher_road") == "eai":
@@ -229,14 +239,19 @@ class U8UnderTest:
         return self._u8.vouchers(key)
 
     def hedged_line(self) -> ExternalRef:
-        for row in self._u8.books.rows("SELECT code, lines FROM orders WHERE kind = 'saleorder' ORDER BY code"):
-            if len(json.loads(row["lines"])) > 2:
+        for row in self._u8.books.rows("SELECT code, head, lines FROM orders WHERE kind = 'saleorder' ORDER BY code"):
+            head = json.loads(row["head"])
+            if len(json.loads(row["lines"])) > 2 and head["verifier"] and not head["closer"]:
                 return ExternalRef(CONNECTION, "sale_line", f"{row['code']}/1")
         raise LookupError("no sales order of three lines")
 
     def rest_of(self, leg: ExternalRef) -> object:
         code, _, _ = leg.key.partition("/")
-        return [tuple(row) for row in self._u8.books.rows("SELECT head, lines FROM orders WHERE code = ?", (code,))]
+        (row,) = self._u8.books.rows("SELECT head, lines FROM orders WHERE code = ?", (code,))
+        head, lines = json.loads(row["head"]), json.loads(row["lines"])
+        head.pop("ufts")
+        next(line for line in lines if line["rowno"] == leg.key.partition("/")[2]).pop(FREE_ITEM)
+        return head, lines
 
 
 class U8EaiUnderTest(U8UnderTest):

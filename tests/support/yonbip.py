@@ -23,11 +23,23 @@ from sandbox.company.erp import STANDARD_WAREHOUSE, Order, OrderLine
 from sandbox.company.facts import MATERIALS
 from sandbox.yonbip.answers import parse
 from sandbox.yonbip.command import RunningSite, SiteOptions, running_site
-from sandbox.yonbip.demo import AUXILIARY_TYPES, BOOK, FIRST_ID, UNIT_IDS, VOUCHER_TYPE, WAREHOUSE_IDS, order_rows
+from sandbox.yonbip.demo import (
+    AUXILIARY_TYPES,
+    BOOK,
+    FIRST_ID,
+    FREE_ITEM,
+    UNIT_IDS,
+    VOUCHER_TYPE,
+    WAREHOUSE_IDS,
+    order_rows,
+)
 from sandbox.yonbip.server import Behaviour
 from worker.systems import Wiring, system
 
 CONNECTION = "erp"
+HEDGE_NOTE = {
+    kind: {"field": FREE_ITEM, "read_from": f"bodyItem.{FREE_ITEM}"} for kind in ("sale_line", "purchase_line")
+}
 WRONG_SECRET = "not-the-secret-91c2"
 COMMODITIES = tuple((row[0], row[2]) for row in MATERIALS)
 FILLED_IN = {
@@ -99,6 +111,7 @@ class YonBip:
             "voucher_type": VOUCHER_TYPE,
             "maker_mobile": "13800000000",
             "dimensions": {"broker_account": AUXILIARY_TYPES["broker_account"]},
+            "hedge_note": HEDGE_NOTE,
             **options,
         }
         secrets = {"app_secret": secret or who.app_secret}
@@ -230,7 +243,10 @@ class YonBipUnderTest:
     def rest_of(self, leg: ExternalRef) -> object:
         document, _, _ = leg.key.partition("/")
         rows = self._yonbip.books.rows("SELECT fields FROM order_rows WHERE doc = ? ORDER BY line", (int(document),))
-        return [{name: value for name, value in parse(row["fields"]).items() if name != "pubts"} for row in rows]
+        lines = [parse(row["fields"]) for row in rows]
+        own = next(line for line in lines if str(line["lineno"]) == leg.key.partition("/")[2])
+        own["bodyItem"].pop(FREE_ITEM)
+        return [{name: value for name, value in line.items() if name != "pubts"} for line in lines]
 
 
 class YonBipNumericUnderTest(YonBipUnderTest):

@@ -6,22 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from adapters.erp.configured_notes import ConfiguredNotes, NoteCall, NoteFiles, note_calls
 from adapters.erp.cosmic.capabilities import CAPABILITIES
 from adapters.erp.cosmic.lookup import VoucherLookup
 from adapters.erp.cosmic.read import Lists, fields
-from adapters.erp.cosmic.vendor import ORDERS, CosmicOptions
-from adapters.erp.cosmic.write import VoucherWriter, voucher_body
-from adapters.erp.date_windows import WindowReader
+from adapters.erp.cosmic.vendor import NOTE_CALLS, ORDERS, STAMPS, CosmicOptions
+from adapters.erp.cosmic.write import VoucherWriter, only_result, voucher_body
+from adapters.erp.date_windows import WindowReader, one_document
 from adapters.erp.paged_snapshot import SnapshotReader
+from adapters.erp.probing import step
 from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot, master_builder
 from connectors.cosmic import CosmicClient
-from hedge_core.errors import AuthFailed, PlatformError, Rejected, Unavailable
+from hedge_core.errors import PlatformError
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
-from hedge_core.ports.erp import ErpCapabilities, Health, HealthStep
+from hedge_core.ports.erp import ErpCapabilities, Health
 from messages import Message
 
 MASTERS: Final[Mapping[MasterKind, tuple[str, ...]]] = {
@@ -45,6 +47,7 @@ class CosmicAdapter:
         specs: Mapping[str, Spec],
         options: CosmicOptions,
         now: Callable[[], datetime],
+        note_files: NoteFiles | None = None,
     ) -> None:
         self._client = client
         self._options = options
@@ -60,36 +63,27 @@ class CosmicAdapter:
         )  # fmt: skip
         self._snapshots = SnapshotReader(connection, client.system, fields, now)
         self._lookup = VoucherLookup(self._lists, options, client.system, now)
+        calls = note_calls(options.hedge_note, NOTE_CALLS, tuple(ORDERS))
+        self._notes = ConfiguredNotes(calls, self._lines, self._change, fields, client.system, STAMPS, note_files)
         self._vouchers = VoucherWriter(client, options, self._lookup)
 
     @property
     def capabilities(self) -> ErpCapabilities:
-        return CAPABILITIES
+        return self._notes.card(CAPABILITIES)
 
     def check(self) -> Health:
         """Get a token, find the header it travels in, call each list once, see whether its rows have what the mapping reads, and
         where the ledger shows our reference."""
-        steps = [self._step("login", self._log_in)]
+        steps = [step("login", self._log_in)]
         if steps[0].ok:
-            steps.append(self._step("token_header", self._header_seen))
+            steps.append(step("token_header", self._header_seen))
         if steps[-1].ok:
             for kind in ORDERS:
-                steps.append(self._step(f"list:{kind}", lambda kind=kind: self._order_seen(kind)))  # type: ignore[misc]
+                steps.append(step(f"list:{kind}", lambda kind=kind: self._order_seen(kind)))  # type: ignore[misc]
             for word in ("stock", *(word for words in MASTERS.values() for word in words)):
-                steps.append(self._step(word, lambda word=word: self._list_seen(word)))  # type: ignore[misc]
-            steps.append(self._step("reference", self._reference_seen))
+                steps.append(step(word, lambda word=word: self._list_seen(word)))  # type: ignore[misc]
+            steps.append(step("reference", self._reference_seen))
         return Health(tuple(steps))
-
-    def _step(self, name: str, probe: Callable[[], tuple[bool, Message]]) -> HealthStep:
-        try:
-            ok, finding = probe()
-        except Unavailable as error:
-            return HealthStep("reach" if name == "login" else name, False, error.message)
-        except AuthFailed as error:
-            return HealthStep("login", False, error.message)
-        except PlatformError as error:
-            return HealthStep(name, False, error.message)
-        return HealthStep(name, ok, finding)
 
     def _log_in(self) -> tuple[bool, Message]:
         self._client.log_in()
@@ -109,11 +103,17 @@ class CosmicAdapter:
     def _order_seen(self, kind: str) -> tuple[bool, Message]:
         page = self._lists.orders(kind, self._orders.whole(), 1)
         lines = [body for document in page.documents for _, body in document.parts]
-        return self._seen(kind, len(lines), lines)
+        note = self._notes.seen(kind, fields(lines[0])) if lines else None
+        return note if note and not note[0] else self._seen(kind, len(lines), lines)
 
     def _list_seen(self, kind: str) -> tuple[bool, Message]:
         rows, total = self._lists.snapshot(kind)(1)
         return self._seen(kind, total if total is not None else len(rows), rows)
+
+    def _lines(self, call: NoteCall, leg: ExternalRef) -> Mapping[str, bytes]:
+        """Every line of the document that a line belongs to."""
+        whole, system = self._orders.whole(), self._client.system
+        return one_document(self._lists.orders, leg.kind, whole, leg.key.partition("/")[0], call.find, system)
 
     def _seen(self, kind: str, count: int, bodies: Sequence[bytes]) -> tuple[bool, Message]:
         row = fields(bodies[0]) if bodies else {}
@@ -154,12 +154,10 @@ class CosmicAdapter:
         return fields(raw.body)
 
     def find_voucher(self, key: str) -> PostingReceipt | None:
-        document = self._lookup.one(key)
-        return document.receipt() if document else None
+        return self._lookup.receipt(key)
 
     def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
-        found = self._lookup.by_keys(keys)
-        return {key: [document.receipt() for document in documents] for key, documents in found.items()}
+        return self._lookup.receipts(keys)
 
     def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
         return self._vouchers.push(batch)
@@ -168,10 +166,12 @@ class CosmicAdapter:
         """The exact body a push would send: for a dry run."""
         return voucher_body(voucher, self._options)
 
+    def _change(self, path: str, body: dict[str, Any]) -> object:
+        """A change that may be made again: without an idempotency key."""
+        return only_result(self._client.write(path, body), self._client.system)
+
     def find_hedges(self, leg: ExternalRef) -> HedgeNote | None:
-        """None: notes are not written."""
-        return None
+        return self._notes.find(leg)
 
     def push_hedges(self, leg: ExternalRef, matches: Sequence[HedgeMatch]) -> PostingReceipt:
-        """Always `Rejected`: no call is confirmed that changes one field of an order line and nothing else."""
-        raise Rejected("no-place", f"hedge notes are not written to Cosmic ({leg.kind})", system="HedgeBridge")
+        return self._notes.push(leg, matches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -32,10 +33,10 @@ class Lists:
         self._client = client
         self._options = options
 
-    def orders(self, kind: str, window: Window, page: int) -> DocumentPage:
-        """One page of orders dated in the window."""
+    def orders(self, kind: str, window: Window, page: int, found_by: Mapping[str, str] | None = None) -> DocumentPage:
+        """One page of orders dated in the window; `found_by` are further conditions."""
         prefix = ORDERS[kind]
-        answer = self._page(prefix, self.conditions(prefix, window), page)
+        answer = self._page(prefix, self.conditions(prefix, window, found_by or {}), page)
         return DocumentPage([self._order(prefix, raw) for raw in answer.rows], answer.total)
 
     def vouchers(self, _kind: str, window: Window, page: int) -> DocumentPage:
@@ -43,15 +44,17 @@ class Lists:
         answer = self._page("vouchers", self.conditions("vouchers", window), page)
         return DocumentPage([self._voucher(raw) for raw in answer.rows], answer.total)
 
-    def conditions(self, prefix: str, window: Window) -> dict[str, Any]:
+    def conditions(
+        self, prefix: str, window: Window, found_by: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, Any]:
         """The body of a query without its paging: conditions as parameters or as one expression."""
         name, first, last = self._options.name, f"{window.first} 00:00:00", f"{window.last} 23:59:59"
         since = window.changed_since
         if self._options.filter_in == "data":
             data = {name(f"{prefix}.from"): first, name(f"{prefix}.to"): last}
-            return {"data": {**data, **({name(f"{prefix}.since"): since} if since else {})}}
+            return {"data": {**data, **({name(f"{prefix}.since"): since} if since else {}), **found_by}}
         day = name("found.date" if prefix == "vouchers" else f"{prefix}.date")
-        text = f"{day} >= '{first}' and {day} <= '{last}'"
+        text = f"{day} >= '{first}' and {day} <= '{last}'" + "".join(f" and {n} = '{v}'" for n, v in found_by.items())
         return {"data": {}, "filter": text + (f" and {name(f'{prefix}.changed')} >= '{since}'" if since else "")}
 
     def snapshot(self, word: str) -> Callable[[int], tuple[list[bytes], int | None]]:

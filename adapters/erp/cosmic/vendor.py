@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from adapters.erp.date_windows import Reading
 from hedge_core.model.vouchers import Stage
@@ -90,6 +90,16 @@ NAMES: Final[Mapping[str, str]] = {
 }
 """Our word for a thing -> the site's name of it."""
 
+NOTE_CALLS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sale_line": {"path": "kapi/v2/sm/sm_salorder/save", "lines": "billentry"},
+    "purchase_line": {"path": "kapi/v2/pm/pm_purorderbill/save", "lines": "billentry"},
+}
+"""A save that carries ids is an update, which is published; what becomes of lines and fields that it does not name is not. The
+free field has no default."""
+
+STAMPS: Final = frozenset({"head.modifytime", "head.modifier_number", "head.modifier_name", "head.lastupdatetime"})
+"""What every save of an order changes: times of change and the person."""
+
 STAGE_OF_STATUS: Final[Mapping[str, Stage]] = {"A": Stage.SAVED, "B": Stage.SUBMITTED, "C": Stage.AUDITED}
 STOCK_KEY: Final = ("org_number", "warehouse_number", "material_number", "lot_number", "owner_number", "invtype_number")
 """What makes a stock row the same row tomorrow: it has no document number of its own."""
@@ -104,7 +114,8 @@ class CosmicOptions:
 
     `filter_in` says where a query takes its conditions: `data` (parameters) or `text` (an expression in `filter`). `dimensions`
     maps our dimension names to keys of the accounting dimensions (核算维度), `currencies` our ISO codes to the site's;
-    `lookup_months` is how far back a voucher is looked for by its reference alone."""
+    `lookup_months` is how far back a voucher is looked for by its reference alone. `hedge_note` names by kind of order the free
+    field of the hedge note, and the call where it is another than in `NOTE_CALLS`."""
 
     org: str
     account_book: str
@@ -120,6 +131,7 @@ class CosmicOptions:
     overlap_minutes: int = 120
     lookup_months: int = 3
     history_from: str = "2010-01-01"
+    hedge_note: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zone: str = "Asia/Shanghai"
 
     def __post_init__(self) -> None:

@@ -10,22 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from adapters.erp.cosmic.lookup import FoundVoucher, VoucherLookup
+from adapters.erp.cosmic.lookup import VoucherLookup
 from adapters.erp.cosmic.vendor import CosmicOptions
+from adapters.erp.found_vouchers import Outcome, already_there, each_once, stops_the_batch
 from connectors.cosmic import CosmicClient
 from connectors.cosmic.envelope import document_errors
-from hedge_core.errors import (
-    AuthFailed,
-    IdempotencyConflict,
-    OutcomeUnknown,
-    PlatformError,
-    RateLimited,
-    Rejected,
-    Unavailable,
-)
+from hedge_core.errors import OutcomeUnknown, PlatformError, Rejected
 from hedge_core.model.vouchers import STAGE_ORDER, PostingLine, PostingReceipt, Stage, Voucher
-
-Outcome = PostingReceipt | PlatformError
 
 STEPS: Final[Mapping[Stage, str]] = {Stage.SUBMITTED: "submit", Stage.AUDITED: "audit"}
 
@@ -42,29 +33,19 @@ class VoucherWriter:
         """One result per voucher, in order. One look-up for the whole batch comes first: a document that is already there is
         taken up where it stands and never saved again. ValueError when a voucher is in the batch twice: the look-up could
         not keep the second one out."""
-        if len({voucher.key for voucher in batch}) != len(batch):
-            raise ValueError("a batch holds every voucher once")
+        each_once(batch)
         found = self._lookup.of_batch(batch)
         results: list[Outcome] = []
         stopped: PlatformError | None = None
         for voucher in batch:
-            outcome = self._present(voucher, found.get(voucher.key, []))
+            outcome = already_there(voucher, found.get(voucher.key, []), self._client.system)
             if stopped is not None and (outcome is None or self._unfinished(outcome)):
                 outcome = _beside(stopped, outcome)
             else:
                 outcome = self._finish(self._save(voucher) if outcome is None else outcome)
-                stopped = stopped or _stops_the_batch(outcome)
+                stopped = stopped or stops_the_batch(outcome)
             results.append(outcome)
         return results
-
-    def _present(self, voucher: Voucher, documents: Sequence[FoundVoucher]) -> Outcome | None:
-        """A void document has spent the key too: a person decides what becomes of it."""
-        if not documents:
-            return None
-        document = documents[0]
-        if len(documents) > 1 or not document.has_effect or not document.says_the_same_as(voucher):
-            return IdempotencyConflict(voucher.key, system=self._client.system)
-        return document.receipt()
 
     def _unfinished(self, outcome: Outcome) -> bool:
         return isinstance(outcome, PostingReceipt) and bool(self._missing(outcome))
@@ -76,7 +57,8 @@ class VoucherWriter:
     def _save(self, voucher: Voucher) -> Outcome:
         try:
             body = {"data": [voucher_body(voucher, self._options)]}
-            result = self._one(self._client.write(self._options.path("save"), body, voucher.key))
+            data = self._client.write(self._options.path("save"), body, voucher.key)
+            result = only_result(data, self._client.system)
         except PlatformError as error:
             return error
         if not result.get("id"):
@@ -98,31 +80,24 @@ class VoucherWriter:
             step = STEPS[stage]
             try:
                 body = {"data": {"id": [outcome.external_id]}}
-                self._one(self._client.write(self._options.path(step), body, f"{outcome.key}-{step}"))
+                data = self._client.write(self._options.path(step), body, f"{outcome.key}-{step}")
+                only_result(data, self._client.system)
             except PlatformError as error:
                 error.reached = outcome
                 return error
             outcome = replace(outcome, stage=stage)
         return outcome
 
-    def _one(self, data: Any) -> Mapping[str, Any]:
-        """What became of the one document of a call. A document that failed inside a call that succeeded was refused."""
-        results = data.get("result") if isinstance(data, dict) else None
-        if not isinstance(results, list) or len(results) != 1 or not isinstance(results[0], dict):
-            raise OutcomeUnknown("the answer does not say what became of the voucher", system=self._client.system)
-        result: Mapping[str, Any] = results[0]
-        if str(result.get("billStatus")).lower() != "true":
-            raise Rejected("", document_errors(result), system=self._client.system)
-        return result
 
-
-def _stops_the_batch(outcome: Outcome) -> PlatformError | None:
-    """What the rest of a batch gets after a failure that would meet it as well: nothing more is sent."""
-    if isinstance(outcome, PostingReceipt | Rejected | IdempotencyConflict):
-        return None
-    if isinstance(outcome, Unavailable | RateLimited | AuthFailed):
-        return outcome
-    return Unavailable("not tried after a failure in the same batch")
+def only_result(data: Any, system: str) -> Mapping[str, Any]:
+    """What became of the one document of a call. A document that failed inside a call that succeeded was refused."""
+    results = data.get("result") if isinstance(data, dict) else None
+    if not isinstance(results, list) or len(results) != 1 or not isinstance(results[0], dict):
+        raise OutcomeUnknown("the answer does not say what became of the document", system=system)
+    result: Mapping[str, Any] = results[0]
+    if str(result.get("billStatus")).lower() != "true":
+        raise Rejected("", document_errors(result), system=system)
+    return result
 
 
 def _beside(stopped: PlatformError, outcome: Outcome | None) -> PlatformError:

@@ -7,84 +7,35 @@ for the last months (`lookup_months`) and the next one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup, month_of
 from adapters.erp.nccloud.pages import ListReader
 from adapters.erp.nccloud.vendor import EMPTY, STAGES, VOID, NcCloudOptions
 from connectors.nccloud import NcCloudClient, values
-from hedge_core.errors import ContractViolation, IdempotencyConflict
-from hedge_core.model.vouchers import PostingReceipt, Stage, Voucher
-
-Line = tuple[str, Decimal, Decimal]
+from hedge_core.errors import ContractViolation
+from hedge_core.model.vouchers import Stage, Voucher
 
 
-@dataclass(frozen=True, slots=True)
-class FoundVoucher:
-    """A document that carries one of our references."""
-
-    key: str
-    external_id: str
-    number: str
-    stage: Stage
-    void: bool
-    posting_date: date
-    lines: tuple[Line, ...]
-
-    def receipt(self) -> PostingReceipt:
-        return PostingReceipt(
-            key=self.key,
-            number=self.number,
-            external_id=self.external_id,
-            stage=self.stage,
-            posting_date=self.posting_date,
-            total=sum((debit for _, debit, _ in self.lines), Decimal(0)),
-            found_by_lookup=True,
-        )
-
-    def says_the_same_as(self, voucher: Voucher) -> bool:
-        """There is no place for a content hash: date, number of lines and the balance per account must agree."""
-        ours = _balances((line.account, line.debit, line.credit) for line in voucher.lines)
-        same_size = len(self.lines) == len(voucher.lines)
-        return self.posting_date == voucher.posting_date and same_size and _balances(self.lines) == ours
-
-
-def _balances(lines: Iterable[Line]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for account, debit, credit in lines:
-        found[account] = found.get(account, Decimal(0)) + debit - credit
-    return found
-
-
-class VoucherLookup:
+class VoucherLookup(ReferenceLookup):
     """Looks vouchers up by reference. `now` answers aware UTC time."""
 
     def __init__(self, client: NcCloudClient, options: NcCloudOptions, now: Callable[[], datetime]) -> None:
+        self.system = client.system
         self._client = client
         self._options = options
         self._lists = ListReader(client, options)
         self._now = now
 
-    def of_batch(self, batch: Sequence[Voucher]) -> dict[str, list[FoundVoucher]]:
+    def of_batch(self, batch: Sequence[Voucher]) -> Found:
         """Every document by reference in the periods of a batch, void ones too."""
         months = {(voucher.posting_date.year, voucher.posting_date.month) for voucher in batch}
         return self._find({voucher.key for voucher in batch}, sorted(months))
 
-    def by_keys(self, keys: Iterable[str]) -> dict[str, list[FoundVoucher]]:
-        """Every document with effect by reference in the recent periods."""
-        found = self._find(set(keys), self._recent())
-        kept = {key: [one for one in documents if not one.void] for key, documents in found.items()}
-        return {key: documents for key, documents in kept.items() if documents}
-
-    def one(self, key: str) -> FoundVoucher | None:
-        """The one document with effect under a reference; two of them are an `IdempotencyConflict`."""
-        documents = self.by_keys([key]).get(key, [])
-        if len(documents) > 1:
-            raise IdempotencyConflict(key, system=self._client.system)
-        return documents[0] if documents else None
+    def search(self, keys: set[str]) -> Found:
+        return self._find(keys, self._recent())
 
     def some_voucher(self) -> Mapping[str, Any] | None:
         """A recent voucher, for a check; None when there is none."""
@@ -104,8 +55,7 @@ class VoucherLookup:
         return heads + [name for name in wanted if lines and name not in lines[0]]
 
     def _recent(self) -> list[tuple[int, int]]:
-        today = self._now().astimezone(ZoneInfo(self._options.zone))
-        newest = today.year * 12 + today.month
+        newest = month_of(self._now, self._options.zone) + 1
         months = range(newest, newest - self._options.lookup_months - 2, -1)
         return [(month // 12, month % 12 + 1) for month in months]
 
@@ -118,8 +68,8 @@ class VoucherLookup:
             **conditions,
         }
 
-    def _find(self, keys: set[str], months: Iterable[tuple[int, int]]) -> dict[str, list[FoundVoucher]]:
-        found: dict[str, list[FoundVoucher]] = {}
+    def _find(self, keys: set[str], months: Iterable[tuple[int, int]]) -> Found:
+        found: Found = {}
         if not keys:
             return found
         path = self._options.path("voucher")
@@ -158,7 +108,7 @@ class VoucherLookup:
                 external_id=str(record[place("id")]),
                 number=str(record[place("number")]),
                 stage=next((stage for name, stage in STAGES if str(record.get(place(name))) not in EMPTY), Stage.SAVED),
-                void=str(record.get(place("void"))) in VOID,
+                has_effect=str(record.get(place("void"))) not in VOID,
                 posting_date=date.fromisoformat(str(record[place("date")])[:10]),
                 lines=tuple(
                     (

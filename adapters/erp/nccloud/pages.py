@@ -37,7 +37,20 @@ class ListReader:
     def page(self, path: str, asked: Mapping[str, Any], index: int, size: int) -> Page:
         """Page `index`, from 1."""
         options = self._options
-        data = self._client.read(path, {**asked, options.page_index: index, options.page_size: size})
+        return self._split(path, self._client.read(path, {**asked, options.page_index: index, options.page_size: size}))
+
+    def master_page(self, path: str, asked: Mapping[str, Any], index: int, size: int) -> Page:
+        """Page `index`, from 1, of a list of master data. Public programs wrap these queries, count pages from 0 and send figures
+        as text; the option `master_envelope` asks without."""
+        options = self._options
+        if options.master_envelope == "plain":
+            return self.page(path, asked, index, size)
+        pages = {options.page_index: str(index - 1), options.page_size: str(size)}
+        wrapped = {"ufinterface": {"sender": "default", "data": dict(asked), "pageInfo": pages}}
+        return self._split(path, self._client.read(path, wrapped))
+
+    def _split(self, path: str, data: bytes) -> Page:
+        options = self._options
         try:
             if data.lstrip()[:1] == b"{":
                 members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])

@@ -14,10 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.erp.configured_notes import NoteCall
 from adapters.erp.nccloud.pages import ListReader
-from adapters.erp.nccloud.vendor import EMPTY, NcCloudOptions, OrderKind
+from adapters.erp.nccloud.vendor import EMPTY, MASTER_KEYS, NcCloudOptions, OrderKind
 from adapters.erp.order_lines import flat, joined
+from adapters.erp.paged_snapshot import AskPage
 from adapters.erp.records import Mapper
+from adapters.erp.row_keys import keyless, row_key
 from connectors.nccloud import NcCloudClient
 from hedge_core.errors import ContractViolation
 from hedge_core.model.identity import ExternalRef
@@ -84,6 +87,21 @@ class OrderReader:
             yield from self._items(waiting, scope, last=True)
         elif cursor.kind:  # nothing follows any more: no item would ever carry the end of this pull
             yield from self.pull(None, scope)
+
+    def lines(self, call: NoteCall, leg: ExternalRef) -> dict[str, bytes]:
+        """Every line of the document that a line belongs to, by the key of its reference. Where no parameter of the query names
+        a document, all of them are read."""
+        kind = next(one for one in self._kinds if one.kind == leg.kind)
+        document = leg.key.partition("/")[0]
+        asked = {**self._options.conditions.get(kind.kind, {}), **({call.find: document} if call.find else {})}
+        hint = f"{kind.document_id} must be unique: set order_names"
+        listed = self._lists.whole(kind.path, asked, partial(self._key, kind), hint)
+        if call.find and set(listed) - {document}:
+            raise ContractViolation(
+                kind.path, f"the query ignores {call.find}: set find in hedge_note", system=self._client.system
+            )
+        rows = self._lines(kind, listed[document]) if document in listed else []
+        return {row.ref.key: row.body for row in rows}
 
     def probe(self, kind: OrderKind) -> tuple[int, dict[str, Any]]:
         """How many documents the first page of a list has, and the first line of one of them, for a check."""
@@ -198,3 +216,26 @@ class StockReader:
         fields = flat(raw)
         texts = [str(fields.get(name)) for name in self._options.stock_key]
         return "|".join("" if text in EMPTY else text for text in texts)
+
+
+class MasterLists:
+    """Asks for pages of master data: materials, customers, suppliers and accounts each have a query of their own."""
+
+    def __init__(self, client: NcCloudClient, options: NcCloudOptions) -> None:
+        self._lists = ListReader(client, options)
+        self._options = options
+
+    def pages(self, word: str) -> AskPage:
+        """Asks for a page of one list, from 1."""
+
+        def ask(number: int) -> tuple[list[bytes], int | None]:
+            asked = self._options.conditions.get(word, {})
+            page = self._lists.master_page(self._options.path(word), asked, number, self._options.page_rows)
+            return page.rows, page.total
+
+        return ask
+
+    def key(self, word: str) -> Callable[[bytes], str]:
+        """The key of a master record; one that lacks it is known by its content and goes to quarantine."""
+        wanted = (self._options.master_keys.get(word, MASTER_KEYS[word]),)
+        return lambda raw: row_key(flat(raw), wanted) or keyless(raw)

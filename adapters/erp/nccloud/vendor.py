@@ -33,6 +33,22 @@ STOCK_PATH: Final = "nccloud/api/ic/onhand/query"
 VOUCHER_INSERT: Final = "nccloud/api/gl/voucher/insert"
 VOUCHER_QUERY: Final = "nccloud/api/gl/voucher/query"
 
+MASTER_PATHS: Final[Mapping[str, str]] = {
+    "material": "nccloud/api/uapbd/materialmanage/material/query",
+    "customer": "nccloud/api/uapbd/customermanage/customer/query",
+    "supplier": "nccloud/api/uapbd/suppliermanage/supplier/query",
+    "account": "nccloud/api/uapbd/accountmanage/account/query",
+}
+"""Lists of master data. Only the beginning of such addresses is public: each is an option, and a check calls it."""
+
+MASTER_KEYS: Final[Mapping[str, str]] = {
+    "material": "pk_material", "customer": "pk_customer", "supplier": "pk_supplier", "account": "pk_account",
+}  # fmt: skip
+"""What makes a master the same master tomorrow: columns of the master tables."""
+
+STAMPS: Final = frozenset({"head_ts", "ts", "head_modifiedtime", "head_modifier"})
+"""What every save of an order changes: times of change and the person."""
+
 STOCK_KEY: Final = ("pk_org", "cwarehouseid", "cmaterialid", "vbatchcode", "cstateid")
 """What makes a stock row the same row tomorrow: organisation, warehouse, material, batch and stock status."""
 
@@ -66,7 +82,10 @@ class NcCloudOptions:
     which the interface demands: 0 leaves the numbering to NC. `dimensions` maps our names to codes of auxiliary types,
     `cash_flow_field` names the item of a cash flow. `paths` and `order_names` replace addresses and names by kind, `conditions`
     is merged into every query of a kind (`sale_line`, `purchase_line`, `stock`, `voucher`); `page_index` and `page_size` are
-    the names of the paging parameters, `rows` and `total` the members of an answer that is an object and no plain list."""
+    the names of the paging parameters, `rows` and `total` the members of an answer that is an object and no plain list.
+    `master_envelope`: `ufinterface` wraps a query of masters as public programs do, with pages counted from 0; `plain` asks like
+    everywhere else. `master_keys` names a master's key by kind. `hedge_note` describes by kind of order the call that writes the
+    hedge note: none is public."""
 
     account_book: str
     voucher_type: str
@@ -87,20 +106,26 @@ class NcCloudOptions:
     page_size: str = "pageSize"
     rows: str = "rows"
     total: str = "total"
+    master_envelope: str = "ufinterface"
+    master_keys: Mapping[str, str] = field(default_factory=dict)
     stock_key: tuple[str, ...] = STOCK_KEY
     page_rows: int = 200
     lookup_months: int = 3
+    hedge_note: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zone: str = "Asia/Shanghai"
 
     def __post_init__(self) -> None:
         """Pages have rows, months are looked back, and every name that is replaced is one that is used."""
         if self.page_rows < 1 or self.lookup_months < 1:
             raise ValueError("page_rows and lookup_months must be at least 1")
+        if self.master_envelope not in ("ufinterface", "plain"):
+            raise ValueError("master_envelope must be ufinterface or plain")
         kinds = {one.kind for one in ORDER_KINDS}
         for name, given, known in (
             ("voucher_fields", self.voucher_fields, set(VOUCHER_FIELDS)),
-            ("paths", self.paths, kinds | {"stock", "voucher", "voucher_insert"}),
-            ("conditions", self.conditions, kinds | {"stock", "voucher"}),
+            ("paths", self.paths, kinds | {"stock", "voucher", "voucher_insert", *MASTER_PATHS}),
+            ("conditions", self.conditions, kinds | {"stock", "voucher", *MASTER_PATHS}),
+            ("master_keys", self.master_keys, set(MASTER_PATHS)),
             ("order_names", self.order_names, kinds),
         ):
             if unknown := set(given) - known:
@@ -125,8 +150,8 @@ class NcCloudOptions:
         return tuple(found)
 
     def path(self, name: str) -> str:
-        """The address of the stock query, of the voucher query (`voucher`) or of `voucher_insert`."""
-        known = {"stock": STOCK_PATH, "voucher": VOUCHER_QUERY, "voucher_insert": VOUCHER_INSERT}
+        """The address of the stock query, of the voucher query (`voucher`), of `voucher_insert` or of a master list."""
+        known = {"stock": STOCK_PATH, "voucher": VOUCHER_QUERY, "voucher_insert": VOUCHER_INSERT, **MASTER_PATHS}
         return self.paths.get(name, known[name])
 
     def place(self, name: str) -> str:

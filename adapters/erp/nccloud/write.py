@@ -6,21 +6,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from adapters.erp.nccloud.lookup import FoundVoucher, VoucherLookup
+from adapters.erp.found_vouchers import Outcome, already_there, each_once, stops_the_batch
+from adapters.erp.nccloud.lookup import VoucherLookup
 from adapters.erp.nccloud.vendor import NcCloudOptions
 from connectors.nccloud import NcCloudClient
-from hedge_core.errors import (
-    AuthFailed,
-    IdempotencyConflict,
-    OutcomeUnknown,
-    PlatformError,
-    RateLimited,
-    Rejected,
-    Unavailable,
-)
-from hedge_core.model.vouchers import PostingLine, PostingReceipt, Voucher
+from hedge_core.errors import OutcomeUnknown, PlatformError, Rejected
+from hedge_core.model.vouchers import PostingLine, Voucher
 
-Outcome = PostingReceipt | PlatformError
 _ZERO = Decimal(0)
 
 
@@ -36,29 +28,19 @@ class VoucherWriter:
         """One result per voucher, in order. One look-up for the whole batch comes first: a document that is already there is
         never saved again; another one at the end names the numbers of what was saved. ValueError when a voucher is in the
         batch twice: the look-up could not keep the second one out."""
-        if len({voucher.key for voucher in batch}) != len(batch):
-            raise ValueError("a batch holds every voucher once")
+        each_once(batch)
         found = self._lookup.of_batch(batch)
         results: list[Outcome | None] = []
         stopped: PlatformError | None = None
         for voucher in batch:
-            outcome = self._present(voucher, found.get(voucher.key, []))
+            outcome = already_there(voucher, found.get(voucher.key, []), self._client.system)
             if outcome is None and stopped is not None:
                 outcome = stopped
             elif outcome is None:
                 outcome = self._send(voucher)
-                stopped = _stops_the_batch(outcome)
+                stopped = stops_the_batch(outcome)
             results.append(outcome)
         return self._seen(batch, results)
-
-    def _present(self, voucher: Voucher, documents: Sequence[FoundVoucher]) -> Outcome | None:
-        """A void document has spent the reference too: a person decides what becomes of it."""
-        if not documents:
-            return None
-        document = documents[0]
-        if len(documents) > 1 or document.void or not document.says_the_same_as(voucher):
-            return IdempotencyConflict(voucher.key, system=self._client.system)
-        return document.receipt()
 
     def _send(self, voucher: Voucher) -> PlatformError | None:
         """None when the server says that it saved the voucher."""
@@ -79,18 +61,9 @@ class VoucherWriter:
             return [one or OutcomeUnknown(reason, system=self._client.system) for one in results]
         missing = OutcomeUnknown("accepted, but not in the ledger yet", system=self._client.system)
         return [
-            outcome or self._present(voucher, found.get(voucher.key, [])) or missing
+            outcome or already_there(voucher, found.get(voucher.key, []), self._client.system) or missing
             for voucher, outcome in zip(batch, results, strict=True)
         ]
-
-
-def _stops_the_batch(outcome: PlatformError | None) -> PlatformError | None:
-    """What the rest of a batch gets after a failure that would meet it as well: nothing more is sent."""
-    if outcome is None or isinstance(outcome, Rejected):
-        return None
-    if isinstance(outcome, Unavailable | RateLimited | AuthFailed):
-        return outcome
-    return Unavailable("not tried after a failure in the same batch")
 
 
 def voucher_body(voucher: Voucher, options: NcCloudOptions) -> dict[str, Any]:

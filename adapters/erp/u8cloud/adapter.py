@@ -6,22 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from adapters.erp.date_windows import WindowReader
+from adapters.erp.configured_notes import ConfiguredNotes, NoteCall, NoteFiles, note_calls
+from adapters.erp.date_windows import WindowReader, one_document
 from adapters.erp.paged_snapshot import SnapshotReader
+from adapters.erp.probing import step
 from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot, master_builder
 from adapters.erp.u8cloud.capabilities import CAPABILITIES
 from adapters.erp.u8cloud.lookup import VoucherLookup
 from adapters.erp.u8cloud.read import Lists, fields
-from adapters.erp.u8cloud.vendor import ORDERS, U8CloudOptions
+from adapters.erp.u8cloud.vendor import NOTE_CALLS, ORDERS, STAMPS, U8CloudOptions
 from adapters.erp.u8cloud.write import VoucherWriter, voucher_body
 from connectors.u8cloud import U8CloudClient
-from hedge_core.errors import AuthFailed, PlatformError, Rejected, Unavailable
+from hedge_core.errors import PlatformError
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
-from hedge_core.ports.erp import ErpCapabilities, Health, HealthStep
+from hedge_core.ports.erp import ErpCapabilities, Health
 from messages import Message
 
 SPEC_NAMES: Final = ("sale_line", "purchase_line", "stock", "material", "partner", "account")
@@ -38,7 +40,9 @@ class U8CloudAdapter:
         specs: Mapping[str, Spec],
         options: U8CloudOptions,
         now: Callable[[], datetime],
+        note_files: NoteFiles | None = None,
     ) -> None:
+        self._client = client
         self._options = options
         self._lists = Lists(client, options)
         orders = {kind: Mapper[ContractLine](specs[kind], contract_line) for kind in ORDERS}
@@ -50,41 +54,38 @@ class U8CloudAdapter:
         )  # fmt: skip
         self._snapshots = SnapshotReader(connection, client.system, fields, now)
         self._lookup = VoucherLookup(self._lists, options, client.system, now)
+        calls = note_calls(options.hedge_note, NOTE_CALLS, tuple(ORDERS))
+        self._notes = ConfiguredNotes(calls, self._lines, client.write, fields, client.system, STAMPS, note_files)
         self._vouchers = VoucherWriter(client, options, self._lookup)
 
     @property
     def capabilities(self) -> ErpCapabilities:
-        return CAPABILITIES
+        return self._notes.card(CAPABILITIES)
 
     def check(self) -> Health:
         """Call each list once, see whether its rows have what the mapping reads, and where the ledger shows our reference."""
-        steps = [self._step("login", lambda: self._order_seen("sale_line"))]
+        steps = [step("login", lambda: self._order_seen("sale_line"))]
         if steps[0].ok:
-            steps.append(self._step("list:purchase_line", lambda: self._order_seen("purchase_line")))
+            steps.append(step("list:purchase_line", lambda: self._order_seen("purchase_line")))
             for kind in ("stock", *(kind.value for kind in MasterKind)):
-                steps.append(self._step(kind, lambda kind=kind: self._list_seen(kind)))  # type: ignore[misc]
-            steps.append(self._step("reference", self._reference_seen))
+                steps.append(step(kind, lambda kind=kind: self._list_seen(kind)))  # type: ignore[misc]
+            steps.append(step("reference", self._reference_seen))
         return Health(tuple(steps))
-
-    def _step(self, name: str, probe: Callable[[], tuple[bool, Message]]) -> HealthStep:
-        try:
-            ok, finding = probe()
-        except Unavailable as error:
-            return HealthStep("reach" if name == "login" else name, False, error.message)
-        except AuthFailed as error:
-            return HealthStep("login", False, error.message)
-        except PlatformError as error:
-            return HealthStep(name, False, error.message)
-        return HealthStep(name, ok, finding)
 
     def _order_seen(self, kind: str) -> tuple[bool, Message]:
         page = self._lists.orders(kind, self._orders.whole(), 1)
         lines = [body for document in page.documents for _, body in document.parts]
-        return self._seen(kind, len(lines), lines)
+        note = self._notes.seen(kind, fields(lines[0])) if lines else None
+        return note if note and not note[0] else self._seen(kind, len(lines), lines)
 
     def _list_seen(self, kind: str) -> tuple[bool, Message]:
         rows, total = self._lists.snapshot(kind)(1)
         return self._seen(kind, total if total is not None else len(rows), rows)
+
+    def _lines(self, call: NoteCall, leg: ExternalRef) -> Mapping[str, bytes]:
+        """Every line of the document that a line belongs to."""
+        whole, system = self._orders.whole(), self._client.system
+        return one_document(self._lists.orders, leg.kind, whole, leg.key.partition("/")[0], call.find, system)
 
     def _seen(self, kind: str, count: int, bodies: Sequence[bytes]) -> tuple[bool, Message]:
         row = fields(bodies[0]) if bodies else {}
@@ -125,12 +126,10 @@ class U8CloudAdapter:
         return fields(raw.body)
 
     def find_voucher(self, key: str) -> PostingReceipt | None:
-        document = self._lookup.one(key)
-        return document.receipt() if document else None
+        return self._lookup.receipt(key)
 
     def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
-        found = self._lookup.by_keys(keys)
-        return {key: [document.receipt() for document in documents] for key, documents in found.items()}
+        return self._lookup.receipts(keys)
 
     def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
         return self._vouchers.push(batch)
@@ -140,9 +139,7 @@ class U8CloudAdapter:
         return voucher_body(voucher, self._options)
 
     def find_hedges(self, leg: ExternalRef) -> HedgeNote | None:
-        """None: notes are not written."""
-        return None
+        return self._notes.find(leg)
 
     def push_hedges(self, leg: ExternalRef, matches: Sequence[HedgeMatch]) -> PostingReceipt:
-        """Always `Rejected`: no call is confirmed that changes one free item of an order line and nothing else."""
-        raise Rejected("no-place", f"hedge notes are not written to U8 Cloud ({leg.kind})", system="HedgeBridge")
+        return self._notes.push(leg, matches)

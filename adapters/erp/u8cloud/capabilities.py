@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.erp.configured_notes import HEDGE_PLACE
 from hedge_core.model.vouchers import Stage
 from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
@@ -19,7 +20,7 @@ CAPABILITIES: Final = ErpCapabilities(
     default_stage=Stage.SAVED,
     max_batch=20,
     writes_hedges=False,
-    hedge_place="",
+    hedge_place=HEDGE_PLACE,
     settle_seconds=60,
     tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )

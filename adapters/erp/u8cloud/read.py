@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -36,14 +36,15 @@ class Lists:
         self._client = client
         self._options = options
 
-    def orders(self, kind: str, window: Window, page: int) -> DocumentPage:
-        """One page of orders dated in the window."""
+    def orders(self, kind: str, window: Window, page: int, found_by: Mapping[str, str] | None = None) -> DocumentPage:
+        """One page of orders dated in the window; `found_by` are further conditions."""
         name, prefix = self._options.name, ORDERS[kind]
         asked = {
             name("list.corp"): self._options.corp,
             name("list.from"): window.first.isoformat(),
             name("list.to"): window.last.isoformat(),
             **({name("list.changed"): window.changed_since} if window.changed_since else {}),
+            **(found_by or {}),
         }
         answer = self._page(prefix, asked, page)
         return DocumentPage([self._order(prefix, raw) for raw in answer.rows], answer.total)

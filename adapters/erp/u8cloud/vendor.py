@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from adapters.erp.date_windows import Reading
 
@@ -81,6 +81,24 @@ NAMES: Final[Mapping[str, str]] = {
 }
 """Our word for a thing -> the site's name of it."""
 
+NOTE_CALLS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sale_line": {
+        "path": "so/saleorder/update",
+        "shape": "heads",
+        "holder": "saleorder",
+        "head": "parentvo",
+        "lines": "childrenvo",
+        "document": "csaleid",
+        "line": "corder_bid",
+        "line_values": {"crowno": "=line.crowno", "vostatus": "update"},
+    },
+}
+"""Published: only fields that change are sent, a line is named by key and number. How the head names its document is not part
+of what is shown; there is no such page for purchase orders, so that their call is configured whole."""
+
+STAMPS: Final = frozenset({"head.ts", "line.ts", "head.dmoditime", "head.tlastmaketime", "head.cmodifier"})
+"""What every save of an order changes: times of change and the person."""
+
 STOCK_KEY: Final = ("ccalbodyid", "cwarehouseid", "cinventoryid", "vlot", "castunitid")
 """What makes a stock row the same row tomorrow: it has no key of its own."""
 
@@ -92,7 +110,8 @@ class U8CloudOptions:
     `corp` is the company's code, `organisation` the stock organisation's (empty: all that the user may see); `account_book`,
     `voucher_type` and `maker` are codes, as `translate` of the connection names base data. `dimensions` maps our dimension
     names to codes of auxiliary types (辅助核算), `currencies` our ISO codes to the site's. `lookup_months` is how far back a
-    voucher is looked for by its reference alone."""
+    voucher is looked for by its reference alone. `hedge_note` names by kind of order the free item of the hedge note, and the
+    call where it is another than in `NOTE_CALLS`."""
 
     corp: str
     account_book: str
@@ -108,6 +127,7 @@ class U8CloudOptions:
     overlap_minutes: int = 120
     lookup_months: int = 3
     history_from: str = "2010-01-01"
+    hedge_note: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zone: str = "Asia/Shanghai"
 
     def __post_init__(self) -> None:

@@ -6,21 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from adapters.erp.u8cloud.lookup import FoundVoucher, VoucherLookup
+from adapters.erp.found_vouchers import Outcome, each_once, push_in_turn
+from adapters.erp.u8cloud.lookup import VoucherLookup
 from adapters.erp.u8cloud.vendor import U8CloudOptions
 from connectors.u8cloud import U8CloudClient
-from hedge_core.errors import (
-    AuthFailed,
-    IdempotencyConflict,
-    OutcomeUnknown,
-    PlatformError,
-    RateLimited,
-    Rejected,
-    Unavailable,
-)
+from hedge_core.errors import OutcomeUnknown, PlatformError, Rejected
 from hedge_core.model.vouchers import PostingLine, PostingReceipt, Stage, Voucher
-
-Outcome = PostingReceipt | PlatformError
 
 
 class VoucherWriter:
@@ -34,29 +25,8 @@ class VoucherWriter:
     def push(self, batch: Sequence[Voucher]) -> list[Outcome]:
         """One result per voucher, in order. One look-up for the whole batch comes first: a document that is already there is
         never inserted again. ValueError when a voucher is in the batch twice: the look-up could not keep the second one out."""
-        if len({voucher.key for voucher in batch}) != len(batch):
-            raise ValueError("a batch holds every voucher once")
-        found = self._lookup.of_batch(batch)
-        results: list[Outcome] = []
-        stopped: PlatformError | None = None
-        for voucher in batch:
-            outcome = self._present(voucher, found.get(voucher.key, []))
-            if outcome is None and stopped is not None:
-                outcome = stopped
-            elif outcome is None:
-                outcome = self._insert(voucher)
-                stopped = _stops_the_batch(outcome)
-            results.append(outcome)
-        return results
-
-    def _present(self, voucher: Voucher, documents: Sequence[FoundVoucher]) -> Outcome | None:
-        """A void document has spent the key too: `uniquekey` may answer for it, and a person decides what becomes of it."""
-        if not documents:
-            return None
-        document = documents[0]
-        if len(documents) > 1 or not document.has_effect or not document.says_the_same_as(voucher):
-            return IdempotencyConflict(voucher.key, system=self._client.system)
-        return document.receipt()
+        each_once(batch)
+        return push_in_turn(batch, self._lookup.of_batch(batch), self._insert, self._client.system)
 
     def _insert(self, voucher: Voucher) -> Outcome:
         try:
@@ -76,15 +46,6 @@ class VoucherWriter:
             posting_date=voucher.posting_date,
             total=voucher.total,
         )
-
-
-def _stops_the_batch(outcome: Outcome) -> PlatformError | None:
-    """What the rest of a batch gets after a failure that would meet it as well: nothing more is sent."""
-    if isinstance(outcome, PostingReceipt | Rejected):
-        return None
-    if isinstance(outcome, Unavailable | RateLimited | AuthFailed):
-        return outcome
-    return Unavailable("not tried after a failure in the same batch")
 
 
 def voucher_body(voucher: Voucher, options: U8CloudOptions) -> dict[str, Any]:

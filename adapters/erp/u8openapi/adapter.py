@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from adapters.erp.configured_notes import ConfiguredNotes, NoteFiles, note_calls
 from adapters.erp.order_lines import flat
+from adapters.erp.probing import step
 from adapters.erp.records import Mapper, Spec, contract_line, inventory_lot, master_builder
 from adapters.erp.u8openapi.capabilities import CAPABILITIES
 from adapters.erp.u8openapi.lookup import VoucherLookup
 from adapters.erp.u8openapi.read import ListReader, OrderReader
-from adapters.erp.u8openapi.vendor import MATERIALS, ORDER_KINDS, PARTNERS, STOCK, OrderKind, U8Options
+from adapters.erp.u8openapi.vendor import MATERIALS, ORDER_KINDS, PARTNERS, STAMPS, STOCK, OrderKind, U8Options
 from adapters.erp.u8openapi.write import VoucherWriter, voucher_body
 from connectors.u8openapi import EaiClient, U8Client
-from hedge_core.errors import AuthFailed, PlatformError, Rejected, Unavailable
+from hedge_core.errors import PlatformError
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
-from hedge_core.ports.erp import ErpCapabilities, Health, HealthStep
+from hedge_core.ports.erp import ErpCapabilities, Health
 from messages import Message
 
-SPEC_NAMES: Final = ("sale_line", "purchase_line", "stock", "material", "customer", "supplier")
+SPEC_NAMES: Final = ("sale_line", "purchase_line", "stock", "material", "customer", "supplier", "account")
 """The mapping specs this adapter needs, by the kind of record they read."""
 
 
@@ -39,6 +42,7 @@ class U8Adapter:
         specs: Mapping[str, Spec],
         options: U8Options,
         now: Callable[[], datetime],
+        note_files: NoteFiles | None = None,
     ) -> None:
         if options.voucher_road == "eai" and eai is None:
             raise ValueError("voucher_road=eai must have an eai_url")
@@ -48,39 +52,32 @@ class U8Adapter:
         lists: dict[str, Mapper[Any]] = {
             "stock": Mapper[InventoryLot](specs["stock"], inventory_lot),
             "material": Mapper[Master](specs["material"], master_builder(MasterKind.MATERIAL)),
+            "account": Mapper[Master](specs["account"], master_builder(MasterKind.ACCOUNT)),
             **{spec: Mapper[Master](specs[spec], master_builder(MasterKind.PARTNER)) for _, spec in PARTNERS},
         }
         self._mappers: Mapping[str, Mapper[Any]] = {**orders, **lists}
         self._orders = OrderReader(client, connection, orders, options, now)
         self._lists = ListReader(client, connection, lists, options, now)
+        calls = note_calls(options.hedge_note, {}, [one.kind for one in ORDER_KINDS])
+        self._notes = ConfiguredNotes(calls, self._orders.lines, self._change, flat, client.system, STAMPS, note_files)
         self._lookup = VoucherLookup(client, options)
         self._vouchers = VoucherWriter(client, eai, options, self._lookup)
 
     @property
     def capabilities(self) -> ErpCapabilities:
-        return CAPABILITIES
+        return self._notes.card(CAPABILITIES)
 
     def check(self) -> Health:
         """Log in, read one order of each kind and one row of each list, and see that vouchers are found by reference only."""
-        steps = [self._step("login", self._log_in)]
+        steps = [step("login", self._log_in)]
         if steps[0].ok:
             for kind in ORDER_KINDS:
-                steps.append(self._step(f"orders:{kind.kind}", lambda kind=kind: self._order_seen(kind)))  # type: ignore[misc]
-            for resource, spec in ((STOCK, "stock"), (MATERIALS, "material"), *PARTNERS):
-                steps.append(self._step(f"list:{spec}", lambda r=resource, s=spec: self._list_seen(r, s)))  # type: ignore[misc]
-            steps.append(self._step("reference", self._reference_seen))
+                steps.append(step(f"orders:{kind.kind}", lambda kind=kind: self._order_seen(kind)))  # type: ignore[misc]
+            accounts = [(self._options.accounts_resource, "account")] if self._options.accounts_resource else []
+            for resource, spec in ((STOCK, "stock"), (MATERIALS, "material"), *PARTNERS, *accounts):
+                steps.append(step(f"list:{spec}", lambda r=resource, s=spec: self._list_seen(r, s)))  # type: ignore[misc]
+            steps.append(step("reference", self._reference_seen))
         return Health(tuple(steps))
-
-    def _step(self, name: str, probe: Callable[[], tuple[bool, Message]]) -> HealthStep:
-        try:
-            ok, finding = probe()
-        except Unavailable as error:
-            return HealthStep("reach" if name == "login" else name, False, error.message)
-        except AuthFailed as error:
-            return HealthStep("login", False, error.message)
-        except PlatformError as error:
-            return HealthStep(name, False, error.message)
-        return HealthStep(name, ok, finding)
 
     def _log_in(self) -> tuple[bool, Message]:
         self._client.log_in()
@@ -88,7 +85,8 @@ class U8Adapter:
 
     def _order_seen(self, kind: OrderKind) -> tuple[bool, Message]:
         count, row = self._orders.probe(kind)
-        return True, self._found(count, row, self._mappers[kind.kind])
+        note = self._notes.seen(kind.kind, row)
+        return note if note and not note[0] else (True, self._found(count, row, self._mappers[kind.kind]))
 
     def _list_seen(self, resource: str, spec: str) -> tuple[bool, Message]:
         count, row = self._lists.probe(resource)
@@ -129,12 +127,10 @@ class U8Adapter:
         return flat(raw.body)
 
     def find_voucher(self, key: str) -> PostingReceipt | None:
-        document = self._lookup.one(key)
-        return document.receipt() if document else None
+        return self._lookup.receipt(key)
 
     def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
-        found = self._lookup.by_keys(keys)
-        return {key: [document.receipt() for document in documents] for key, documents in found.items()}
+        return self._lookup.receipts(keys)
 
     def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
         return self._vouchers.push(batch)
@@ -143,10 +139,12 @@ class U8Adapter:
         """The exact body a push by the relay would send: for a dry run. EAI sends the same values as XML."""
         return voucher_body(voucher, self._options)
 
+    def _change(self, path: str, body: dict[str, Any]) -> object:
+        """A change that may be made again: each attempt is a business of its own for the relay."""
+        return self._client.write(path, {"biz_id": uuid.uuid4().hex, "sync": "1"}, body)
+
     def find_hedges(self, leg: ExternalRef) -> HedgeNote | None:
-        """None: notes are not written."""
-        return None
+        return self._notes.find(leg)
 
     def push_hedges(self, leg: ExternalRef, matches: Sequence[HedgeMatch]) -> PostingReceipt:
-        """Always `Rejected`: no call is confirmed that changes one free item of an order line and nothing else."""
-        raise Rejected("no-place", f"hedge notes are not written to U8 ({leg.kind})", system="HedgeBridge")
+        return self._notes.push(leg, matches)

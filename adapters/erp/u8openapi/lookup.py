@@ -6,63 +6,25 @@ before anything found is believed, a reference that cannot exist is asked for on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup
 from adapters.erp.order_lines import flat
 from adapters.erp.u8openapi.vendor import NOWHERE, STAGES, VOUCHER_LINES, U8Options
 from connectors.u8openapi import U8Client
-from hedge_core.errors import ContractViolation, IdempotencyConflict
-from hedge_core.model.vouchers import PostingReceipt, Stage, Voucher
+from hedge_core.errors import ContractViolation
+from hedge_core.model.vouchers import Stage
 
 _MOST_PAGES = 50
-Line = tuple[str, Decimal, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundVoucher:
-    """A document that carries one of our references."""
-
-    key: str
-    number: str
-    stage: Stage
-    void: bool
-    posting_date: date
-    lines: tuple[Line, ...]
-
-    def receipt(self) -> PostingReceipt:
-        """U8 numbers rows and not vouchers, so the reference is the external id."""
-        return PostingReceipt(
-            key=self.key,
-            number=self.number,
-            external_id=self.key,
-            stage=self.stage,
-            posting_date=self.posting_date,
-            total=sum((debit for _, debit, _ in self.lines), Decimal(0)),
-            found_by_lookup=True,
-        )
-
-    def says_the_same_as(self, voucher: Voucher) -> bool:
-        """There is no place for a content hash: date, number of lines and the balance per account must agree."""
-        ours = _balances((line.account, line.debit, line.credit) for line in voucher.lines)
-        same_size = len(self.lines) == len(voucher.lines)
-        return self.posting_date == voucher.posting_date and same_size and _balances(self.lines) == ours
-
-
-def _balances(lines: Iterable[Line]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for account, debit, credit in lines:
-        found[account] = found.get(account, Decimal(0)) + debit - credit
-    return found
-
-
-class VoucherLookup:
+class VoucherLookup(ReferenceLookup):
     """Looks vouchers up by reference."""
 
     def __init__(self, client: U8Client, options: U8Options) -> None:
+        self.system = client.system
         self._client = client
         self._options = options
         self._filter_is_obeyed = False
@@ -78,17 +40,9 @@ class VoucherLookup:
             documents.setdefault((str(row.get(place("date"))), str(row.get(place("number")))), []).append(row)
         return [self._read(key, lines) for lines in documents.values()]
 
-    def by_keys(self, keys: Iterable[str]) -> dict[str, list[FoundVoucher]]:
-        """Every document with effect by reference: one call per reference."""
-        found = {key: [one for one in self.of(key) if not one.void] for key in sorted(set(keys))}
-        return {key: documents for key, documents in found.items() if documents}
-
-    def one(self, key: str) -> FoundVoucher | None:
-        """The one document with effect under a reference; two of them are an `IdempotencyConflict`."""
-        documents = self.by_keys([key]).get(key, [])
-        if len(documents) > 1:
-            raise IdempotencyConflict(key, system=self._client.system)
-        return documents[0] if documents else None
+    def search(self, keys: set[str]) -> Found:
+        """One call per reference."""
+        return {key: self.of(key) for key in sorted(keys)}
 
     def prove_filter(self) -> None:
         """Raise `ContractViolation` when the list answers vouchers for a reference that cannot exist."""
@@ -117,14 +71,16 @@ class VoucherLookup:
         return found
 
     def _read(self, key: str, rows: list[dict[str, Any]]) -> FoundVoucher:
+        """U8 numbers rows and not vouchers, so the reference is the external id."""
         place = self._options.place
         first = rows[0]
         try:
             return FoundVoucher(
                 key=key,
+                external_id=key,
                 number=_said(first, place("number")),
                 stage=next((stage for name, stage in STAGES if _said(first, place(name))), Stage.SAVED),
-                void=_said(first, place("void")) not in ("", "0"),
+                has_effect=_said(first, place("void")) in ("", "0"),
                 posting_date=date.fromisoformat(str(first[place("date")])[:10]),
                 lines=tuple(
                     (

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.erp.configured_notes import NoteCall
 from adapters.erp.order_lines import flat, joined
 from adapters.erp.records import Mapper
 from adapters.erp.u8openapi.pages import whole_list
@@ -83,6 +84,11 @@ class OrderReader:
             yield from self._items(waiting, scope, last=True)
         elif cursor.kind:  # nothing follows any more: no item would ever carry the end of this pull
             yield from self.pull(None, scope)
+
+    def lines(self, _call: NoteCall, leg: ExternalRef) -> dict[str, bytes]:
+        """Every line of the document that a line belongs to, by the key of its reference."""
+        kind = next(one for one in ORDER_KINDS if one.kind == leg.kind)
+        return {row.ref.key: row.body for row in self._lines(kind, leg.key.partition("/")[0])}
 
     def probe(self, kind: OrderKind) -> tuple[int, dict[str, Any]]:
         """How many documents a list has, and the first line of one of them, for a check."""
@@ -165,9 +171,11 @@ class ListReader:
         return self._list(STOCK, "stock", names, "name one more field in the option stock_key")
 
     def masters(self, kind: MasterKind) -> Iterator[Pulled[Master]]:
-        """Every material, or every customer and supplier. Accounts are not read: no address of theirs is confirmed."""
+        """Every material, every customer and supplier, or every account."""
         if kind is MasterKind.MATERIAL:
             yield from self._list(MATERIALS, "material", ("code",), "a code must be unique")
+        elif kind is MasterKind.ACCOUNT and self._options.accounts_resource:
+            yield from self._list(self._options.accounts_resource, "account", ("code",), "a code must be unique")
         elif kind is MasterKind.PARTNER:
             for resource, spec in PARTNERS:
                 yield from self._list(resource, spec, ("code",), "a code must be unique")

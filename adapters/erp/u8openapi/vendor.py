@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from hedge_core.model.vouchers import Stage
 
@@ -52,6 +52,12 @@ VOUCHER_FIELDS: Final[Mapping[str, str]] = {
 }
 """Where a row of `voucherdetails` says what. The first five are published; who checked, who posted and the void flag are not."""
 
+ACCOUNTS: Final = "code"
+"""The list of accounts. No page of it is public: the option `accounts_resource` replaces the name."""
+
+STAMPS: Final = frozenset({"head_modifydate", "head_modifytime", "head_modifier", "head_timestamp", "head_ufts"})
+"""What a save of an order changes: times of change and the person."""
+
 STAGES: Final = (("posted", Stage.POSTED), ("checked", Stage.AUDITED))
 
 
@@ -64,7 +70,8 @@ class U8Options:
     `supplier_id`, `item_id`, …), `item_class` is the class (项目大类) of what stands in `item_id`. `currencies` maps ISO codes to
     U8's names. `line_fields` names the line number by kind, `conditions` is sent with the order list of a kind,
     `voucher_fields` replaces entries of `VOUCHER_FIELDS`, `reference_parameter` is the filter of `voucherdetails` for our
-    reference. `primary_amounts` also sends amounts in original currency."""
+    reference. `primary_amounts` also sends amounts in original currency. `hedge_note` describes by kind of order the call that
+    writes the hedge note: none is public. `accounts_resource` is the resource that lists accounts; empty: none is read."""
 
     voucher_type: str
     maker: str
@@ -77,8 +84,10 @@ class U8Options:
     voucher_fields: Mapping[str, str] = field(default_factory=dict)
     reference_parameter: str = "coutno_id"
     primary_amounts: bool = False
+    accounts_resource: str = ACCOUNTS
     stock_key: tuple[str, ...] = STOCK_KEY
     page_rows: int = 200
+    hedge_note: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zone: str = "Asia/Shanghai"
 
     def __post_init__(self) -> None:

@@ -8,22 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.erp.u8openapi.lookup import FoundVoucher, VoucherLookup
+from adapters.erp.found_vouchers import Outcome, already_there, each_once, stops_the_batch
+from adapters.erp.u8openapi.lookup import VoucherLookup
 from adapters.erp.u8openapi.vendor import MAKING_SYSTEM, VOUCHER_ADD, U8Options
 from connectors.u8openapi import EaiClient, EaiVoucher, U8Client
 from hedge_core.canonical import decimal_text
-from hedge_core.errors import (
-    AuthFailed,
-    IdempotencyConflict,
-    OutcomeUnknown,
-    PlatformError,
-    RateLimited,
-    Rejected,
-    Unavailable,
-)
-from hedge_core.model.vouchers import PostingLine, PostingReceipt, Voucher
-
-Outcome = PostingReceipt | PlatformError
+from hedge_core.errors import OutcomeUnknown, PlatformError, Rejected
+from hedge_core.model.vouchers import PostingLine, Voucher
 
 
 class VoucherWriter:
@@ -38,32 +29,22 @@ class VoucherWriter:
     def push(self, batch: Sequence[Voucher]) -> list[Outcome]:
         """One result per voucher, in order. Each is looked up before it is sent. ValueError when a voucher is in the batch
         twice. After a failure that would meet the others as well nothing more is sent."""
-        if len({voucher.key for voucher in batch}) != len(batch):
-            raise ValueError("a batch holds every voucher once")
+        each_once(batch)
         results: list[Outcome] = []
         stopped: PlatformError | None = None
         for voucher in batch:
             outcome: Outcome = stopped or self._one(voucher)
             if stopped is None:
-                stopped = _stops_the_batch(outcome)
+                stopped = stops_the_batch(outcome)
             results.append(outcome)
         return results
 
     def _one(self, voucher: Voucher) -> Outcome:
         try:
-            present = self._present(voucher, self._lookup.of(voucher.key))
+            present = already_there(voucher, self._lookup.of(voucher.key), self._client.system)
         except PlatformError as error:
             return error
         return present or self._save(voucher)
-
-    def _present(self, voucher: Voucher, documents: Sequence[FoundVoucher]) -> Outcome | None:
-        """A void document has spent the reference too: a person decides what becomes of it."""
-        if not documents:
-            return None
-        document = documents[0]
-        if len(documents) > 1 or document.void or not document.says_the_same_as(voucher):
-            return IdempotencyConflict(voucher.key, system=self._client.system)
-        return document.receipt()
 
     def _save(self, voucher: Voucher) -> Outcome:
         try:
@@ -71,7 +52,7 @@ class VoucherWriter:
         except PlatformError as error:
             return error
         try:
-            seen = self._present(voucher, self._lookup.of(voucher.key))
+            seen = already_there(voucher, self._lookup.of(voucher.key), self._client.system)
         except PlatformError as error:
             return OutcomeUnknown(f"accepted, but not seen in the ledger: {error}", system=self._client.system)
         return seen or OutcomeUnknown("accepted, but not in the ledger yet", system=self._client.system)
@@ -82,15 +63,6 @@ class VoucherWriter:
         else:
             given = {"biz_id": voucher.key, "sync": "1"}
             self._client.write(VOUCHER_ADD, given, voucher_body(voucher, self._options))
-
-
-def _stops_the_batch(outcome: Outcome) -> PlatformError | None:
-    """What the rest of a batch gets after a failure that would meet it as well: nothing more is sent."""
-    if isinstance(outcome, PostingReceipt | Rejected | IdempotencyConflict):
-        return None
-    if isinstance(outcome, Unavailable | RateLimited | AuthFailed):
-        return outcome
-    return Unavailable("not tried after a failure in the same batch")
 
 
 def voucher_body(voucher: Voucher, options: U8Options) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.erp.configured_notes import HEDGE_PLACE
 from hedge_core.model.vouchers import Stage
 from hedge_core.ports.erp import ErpCapabilities, Lookup, Question
 
 CAPABILITIES: Final = ErpCapabilities(
     system="yonbip",
-    pulls=frozenset({"contracts", "inventory"}),
+    pulls=frozenset({"contracts", "inventory", "material", "partner", "account"}),
     inventory_is_snapshot=True,
     contracts_key_sweep=True,
     reference_field="businessId",
@@ -19,7 +20,7 @@ CAPABILITIES: Final = ErpCapabilities(
     default_stage=Stage.SAVED,
     max_batch=20,
     writes_hedges=False,
-    hedge_place="",
+    hedge_place=HEDGE_PLACE,
     settle_seconds=60,
     tells=frozenset({Question.RIGHTS, Question.READ_BACK}),
 )

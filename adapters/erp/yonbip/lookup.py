@@ -6,98 +6,47 @@ for the last months (`lookup_months`) and the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup, month_of
 from adapters.erp.yonbip.vendor import QUERY_VOUCHERS_PATH, STAGE_OF_STATUS, WITHOUT_EFFECT, YonBipOptions
 from connectors.yonbip import YonBipClient
 from connectors.yonbip.envelope import values
-from hedge_core.errors import ContractViolation, IdempotencyConflict, Unavailable
-from hedge_core.model.vouchers import PostingReceipt, Voucher
+from hedge_core.errors import ContractViolation, Unavailable
+from hedge_core.model.vouchers import Stage, Voucher
 
 _PAGE: Final = 1000
 _ATTEMPTS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FoundVoucher:
-    """A document that carries one of our references."""
-
-    key: str
-    external_id: str
-    number: str
-    status: str
-    posting_date: date
-    lines: tuple[tuple[str, Decimal, Decimal], ...]
-
-    @property
-    def has_effect(self) -> bool:
-        """False for a faulty or void document: it is listed and not in the ledger."""
-        return self.status not in WITHOUT_EFFECT
-
-    def receipt(self) -> PostingReceipt:
-        return PostingReceipt(
-            key=self.key,
-            number=self.number,
-            external_id=self.external_id,
-            stage=STAGE_OF_STATUS[self.status],
-            posting_date=self.posting_date,
-            total=sum((debit for _, debit, _ in self.lines), Decimal(0)),
-            found_by_lookup=True,
-        )
-
-    def says_the_same_as(self, voucher: Voucher) -> bool:
-        """There is no place for a content hash: date, number of lines and the balance per account must agree."""
-        ours = _balances((line.account, line.debit, line.credit) for line in voucher.lines)
-        same_size = len(self.lines) == len(voucher.lines)
-        return self.posting_date == voucher.posting_date and same_size and _balances(self.lines) == ours
-
-
-def _balances(lines: Iterable[tuple[str, Decimal, Decimal]]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for account, debit, credit in lines:
-        found[account] = found.get(account, Decimal(0)) + debit - credit
-    return found
-
-
-class VoucherLookup:
+class VoucherLookup(ReferenceLookup):
     """Looks vouchers up by reference. `now` answers aware UTC time."""
 
     def __init__(self, client: YonBipClient, options: YonBipOptions, now: Callable[[], datetime]) -> None:
+        self.system = client.system
         self._client = client
         self._options = options
         self._now = now
 
-    def of_batch(self, batch: Sequence[Voucher]) -> dict[str, list[FoundVoucher]]:
+    def of_batch(self, batch: Sequence[Voucher]) -> Found:
         """Every document by reference in the periods of a batch, those without effect too."""
         if not batch:
             return {}
         days = [voucher.posting_date for voucher in batch]
         return self._find({voucher.key for voucher in batch}, _period(min(days)), _period(max(days)))
 
-    def by_keys(self, keys: Iterable[str]) -> dict[str, list[FoundVoucher]]:
-        """Every document with effect by reference in the recent periods. A list in which no voucher has the field of our
-        reference proves nothing: whoever took it for "not there" would send a lost voucher again."""
+    def search(self, keys: set[str]) -> Found:
+        """A list in which no voucher has the field of our reference proves nothing: whoever took it for "not there" would send
+        a lost voucher again."""
         first, last = self.recent_periods()
-        found = self._find(set(keys), first, last, must_show_references=True)
-        kept = {key: [one for one in documents if one.has_effect] for key, documents in found.items()}
-        return {key: documents for key, documents in kept.items() if documents}
-
-    def one(self, key: str) -> FoundVoucher | None:
-        """The one document with effect under a reference; two of them are an `IdempotencyConflict`."""
-        documents = self.by_keys([key]).get(key, [])
-        if len(documents) > 1:
-            raise IdempotencyConflict(key, system=self._client.system)
-        return documents[0] if documents else None
+        return self._find(keys, first, last, must_show_references=True)
 
     def recent_periods(self) -> tuple[str, str]:
         """The periods that a look-up by key alone reads, first and last, as `2026-03`."""
-        today = self._now().astimezone(ZoneInfo(self._options.zone))
-        months = today.year * 12 + today.month - 1
+        months = month_of(self._now, self._options.zone)
         return _numbered(months - self._options.lookup_months), _numbered(months + 1)
 
     def newest_header_names(self) -> set[str] | None:
@@ -114,10 +63,8 @@ class VoucherLookup:
             if _has(record, self._options.place(name)) or any(_has(line, self._options.place(name)) for line in lines)
         }
 
-    def _find(
-        self, keys: set[str], first: str, last: str, *, must_show_references: bool = False
-    ) -> dict[str, list[FoundVoucher]]:
-        found: dict[str, list[FoundVoucher]] = {}
+    def _find(self, keys: set[str], first: str, last: str, *, must_show_references: bool = False) -> Found:
+        found: Found = {}
         if not keys:
             return found
         place = self._options.place("reference")
@@ -158,13 +105,17 @@ class VoucherLookup:
         }
 
     def _read(self, key: str, record: Any) -> FoundVoucher:
+        """Faulty and void documents are listed and not in the ledger: their stage says nothing."""
         place = self._options.place
+        status = str(_at(record, place("status"))).zfill(2)
+        has_effect = status not in WITHOUT_EFFECT
         try:
-            document = FoundVoucher(
+            return FoundVoucher(
                 key=key,
                 external_id=str(_at(record, place("id"))),
                 number=str(_at(record, place("number"))),
-                status=str(_at(record, place("status"))).zfill(2),
+                stage=STAGE_OF_STATUS[status] if has_effect else Stage.SAVED,
+                has_effect=has_effect,
                 posting_date=date.fromisoformat(str(_at(record, place("date")))[:10]),
                 lines=tuple(
                     (
@@ -175,12 +126,9 @@ class VoucherLookup:
                     for line in record["body"]
                 ),
             )
-            if document.has_effect:
-                STAGE_OF_STATUS[document.status]
         except (KeyError, ValueError, TypeError, ArithmeticError) as error:
             reason = f"a voucher that cannot be read: {type(error).__name__}"
             raise ContractViolation(QUERY_VOUCHERS_PATH, reason, system=self._client.system) from error
-        return document
 
 
 def _period(day: date) -> str:

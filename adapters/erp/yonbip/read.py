@@ -15,8 +15,18 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.erp.configured_notes import NoteCall
+from adapters.erp.paged_snapshot import AskPage
 from adapters.erp.records import Mapper
-from adapters.erp.yonbip.vendor import ORDER_PATHS, STOCK_PATH, YonBipOptions
+from adapters.erp.row_keys import keyless, row_key
+from adapters.erp.yonbip.vendor import (
+    ACCOUNT_FIELDS,
+    MASTER_PATHS,
+    ORDER_PATHS,
+    PLAIN_LISTS,
+    STOCK_PATH,
+    YonBipOptions,
+)
 from connectors.yonbip import YonBipClient
 from connectors.yonbip.envelope import values
 from hedge_core.errors import ContractViolation, Unavailable
@@ -104,6 +114,11 @@ class OrderReader:
             if resumed and reached is begun:  # nothing follows any more: no item would ever carry the end of this pull
                 reached = yield from self._list(kind, self._beginning(kind, cursor, scope), scope)
             cursor = OrderCursor(done=reached.done)
+
+    def lines(self, _call: NoteCall, leg: ExternalRef) -> dict[str, bytes]:
+        """Every line of the document that a line belongs to, by the key of its reference."""
+        rows = self._document(leg.kind, [], leg.key.partition("/")[0])
+        return {row.ref.key: row.body for row in rows}
 
     def probe(self, kind: str) -> tuple[int, dict[str, Any]]:
         """How many rows a list has, and one of them, for a check."""
@@ -258,3 +273,30 @@ class StockReader:
     def probe(self) -> int:
         """How many rows there are, for a check."""
         return len(self._client.read_array(STOCK_PATH, {}))
+
+
+class MasterLists:
+    """Asks for pages of master data: materials, customers, suppliers and accounts each have a list of their own."""
+
+    def __init__(self, client: YonBipClient, options: YonBipOptions) -> None:
+        self._client = client
+        self._options = options
+
+    def pages(self, word: str) -> AskPage:
+        """Asks for a page of one list, from 1."""
+        path = self._options.master_paths.get(word, MASTER_PATHS[word])
+        fields = {"fields": list(ACCOUNT_FIELDS)} if word == "account" else {}
+
+        def ask(number: int) -> tuple[list[bytes], int | None]:
+            asked = {**fields, "pageIndex": number, "pageSize": self._options.page_rows}
+            if word in PLAIN_LISTS:
+                return self._client.read_array(path, asked), None
+            page = self._client.read_page(path, asked)
+            return page.rows, page.record_count
+
+        return ask
+
+    @staticmethod
+    def key(raw: bytes) -> str:
+        """The id of a master record; one that lacks it is known by its content and goes to quarantine."""
+        return row_key(flat(raw), ("id",)) or keyless(raw)

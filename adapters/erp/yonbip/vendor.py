@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from hedge_core.model.vouchers import Stage
 
@@ -15,6 +15,43 @@ ORDER_PATHS: Final[Mapping[str, str]] = {
 STOCK_PATH: Final = "yonbip/scm/stock/QueryCurrentStocksByCondition"
 ADD_VOUCHER_PATH: Final = "yonbip/fi/ficloud/openapi/voucher/addVoucher"
 QUERY_VOUCHERS_PATH: Final = "yonbip/fi/ficloud/openapi/voucher/queryVouchers"
+
+MASTER_PATHS: Final[Mapping[str, str]] = {
+    "material": "yonbip/digitalModel/product/listproductbycondition",
+    "customer": "yonbip/digitalModel/merchant/newlist",
+    "supplier": "yonbip/digitalModel/vendor/list",
+    "account": "yonbip/AMP/fipub/basedoc/querybd/accsubjectByPager",
+}
+"""Published lists of master data. The customers' answers are a plain array without a count, the others are paged lists."""
+
+PLAIN_LISTS: Final = frozenset({"customer"})
+ACCOUNT_FIELDS: Final = ("id", "code", "name", "multidimension", "mnemoniccode")
+"""What the list of accounts is asked for."""
+
+NOTE_CALLS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sale_line": {
+        "path": "yonbip/sd/api/updateDefinesInfo",
+        "holder": "datas",
+        "lines": "definesInfo",
+        "line": "detailIds",
+        "line_from": "orderDetailId",
+        "body": {"billnum": "voucher_order"},
+        "head_values": {"code": "=code"},
+        "line_values": {"isHead": False, "isFree": False},
+    },
+    "purchase_line": {
+        "path": "yonbip/scm/purchaseorder/updateDefinesInfo",
+        "holder": "datas",
+        "lines": "definesInfo",
+        "line": "detailIds",
+        "line_from": "purchaseOrders_id",
+        "line_values": {"isHead": False, "isFree": False},
+    },
+}
+"""The calls by which public programs change one free item of an order; the free item itself has no default."""
+
+STAMPS: Final = frozenset({"pubts", "pubuts", "modifier", "modifierId", "modifyDate", "modifyTime"})
+"""What every save of an order changes: times of change and the person."""
 
 STAGE_OF_STATUS: Final[Mapping[str, Stage]] = {
     "00": Stage.SAVED,  # draft
@@ -49,7 +86,8 @@ class YonBipOptions:
     `maker_mobile` or `maker_email` name the user in whose name vouchers are made. `dimensions` maps our dimension names to
     codes of auxiliary types (辅助核算), `currencies` our ISO codes to the tenant's; `voucher_fields` replaces entries of
     `VOUCHER_FIELDS`; `line_field` and `changed_field` name a row's line number and its time of change in the order lists;
-    `lookup_months` is how far back a voucher is looked for by its reference alone."""
+    `lookup_months` is how far back a voucher is looked for by its reference alone; `hedge_note` names by kind of order the free
+    item of the hedge note, and the call where it is another than in `NOTE_CALLS`; `master_paths` replaces addresses."""
 
     account_book: str
     voucher_type: str
@@ -62,10 +100,12 @@ class YonBipOptions:
     voucher_fields: Mapping[str, str] = field(default_factory=dict)
     line_field: str = "lineno"
     changed_field: str = "pubts"
+    master_paths: Mapping[str, str] = field(default_factory=dict)
     stock_key: tuple[str, ...] = STOCK_KEY
     page_rows: int = 500
     overlap_minutes: int = 10
     lookup_months: int = 3
+    hedge_note: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zone: str = "Asia/Shanghai"
 
     def __post_init__(self) -> None:
@@ -76,6 +116,8 @@ class YonBipOptions:
             raise ValueError("page_rows and lookup_months must be at least 1")
         if unknown := set(self.voucher_fields) - set(VOUCHER_FIELDS):
             raise ValueError(f"voucher_fields does not know {', '.join(sorted(unknown))}")
+        if unknown := set(self.master_paths) - set(MASTER_PATHS):
+            raise ValueError(f"master_paths does not know {', '.join(sorted(unknown))}")
 
     def place(self, name: str) -> str:
         """The dotted path of one thing in an answer of `queryVouchers`."""

@@ -241,7 +241,10 @@ def test_customers_and_suppliers_are_partners_and_items_are_materials() -> None:
         assert all(one.active for one in partners)
         materials = [item.outcome.item for item in adapter.pull_masters(MasterKind.MATERIAL, None)]
         assert "1.01.CU01" in {one.code for one in materials}
-        assert list(adapter.pull_masters(MasterKind.ACCOUNT, None)) == []
+        accounts = {item.outcome.item.code: item.outcome.item for item in adapter.pull_masters(MasterKind.ACCOUNT, None)}
+        assert dict(accounts["1002"].attributes)["direction"] == "debit"
+        none = site.adapter(accounts_resource="")
+        assert list(none.pull_masters(MasterKind.ACCOUNT, None)) == []
 
 
 def test_deliveries_and_returns_arrive_as_two_quantities() -> None:
