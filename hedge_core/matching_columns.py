@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hedge_core.quant.flow import Arcs, most_then_cheapest_on
+from hedge_core.quant.month_flow import month_flow
 from hedge_core.recalculation.columns import by_key
 
 Ints = NDArray[np.int64]
@@ -63,7 +64,10 @@ def pair_columns(legs: Side, lots: Side, window: MonthWindow | None) -> PairColu
     arcs = _arcs(sources, sinks, window)
     supply = _sums(leg_bucket, legs.quantity[leg_rows], len(sources))
     demand = _sums(lot_bucket, lots.quantity[lot_rows], len(sinks))
-    flow = most_then_cheapest_on(supply, demand, arcs)
+    gaps = None if window is None else (window.earliest, window.latest)
+    flow = most_then_cheapest_on(
+        supply, demand, arcs, lambda units, others: month_flow(sources, sinks, units, others, arcs, gaps)
+    )
     used = np.flatnonzero(flow)
     flow, source, sink = flow[used], arcs.source[used], arcs.sink[used]
     total = int(flow.sum())

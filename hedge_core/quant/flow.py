@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,8 +61,11 @@ def most_then_cheapest(supply: Sequence[int], demand: Sequence[int], arcs: Seque
     return [int(units) for units in most_then_cheapest_on(*sizes, columns)]
 
 
-def most_then_cheapest_on(supply: Ints, demand: Ints, arcs: Arcs) -> Ints:
-    """`most_then_cheapest` in columns; the flow on each arc."""
+def most_then_cheapest_on(
+    supply: Ints, demand: Ints, arcs: Arcs, guess: Callable[[Ints, Ints], Ints | None] | None = None
+) -> Ints:
+    """`most_then_cheapest` in columns; the flow on each arc. `guess` may know the flow for the shape of the problem (None:
+    it does not); it is taken where prices prove it the best, and the solver is asked where they do not."""
     if not len(arcs):
         return np.zeros(0, np.int64)
     sizes = np.concatenate((supply, demand))
@@ -76,9 +79,44 @@ def most_then_cheapest_on(supply: Ints, demand: Ints, arcs: Arcs) -> Ints:
         raise ValueError(_BEYOND)
     gains = worth - arcs.cost
     sinks = arcs.sink + len(supply)
+    guessed = guess(sizes[: len(supply)], sizes[len(supply) :]) if guess else None
+    if guessed is not None:
+        try:
+            _prove(sizes, gains, arcs.source, sinks, guessed, _prices(sizes, gains, arcs.source, sinks, guessed))
+            return guessed * unit
+        except NotProved:
+            pass
     flow, prices = (np.asarray(column, np.int64) for column in _solve(sizes, gains, arcs.source, sinks))
     _prove(sizes, gains, arcs.source, sinks, flow, prices)
     return flow * unit
+
+
+def _prices(sizes: Ints, gains: Ints, sources: Ints, sinks: Ints, flow: Ints) -> Ints:
+    """Dual prices by bucket for a flow, if it is the best one: the smallest that cover every arc's gain, cover it exactly
+    where something flows and are 0 where something is left (longest paths, round by round). Of another flow nothing is
+    promised; `_prove` decides."""
+    count = int(sources.max()) + 1
+    used = np.zeros(len(sizes), np.int64)
+    np.add.at(used, sources, flow)
+    np.add.at(used, sinks, flow)
+    order = np.argsort(sinks, kind="stable")
+    by_sink, first = np.unique(sinks[order], return_index=True)
+    from_source, gain = sources[order], gains[order]
+    flowing = np.flatnonzero(flow)
+    flowing = flowing[np.argsort(sources[flowing], kind="stable")]
+    by_source, begin = np.unique(sources[flowing], return_index=True)
+    to_sink, gained = sinks[flowing], gains[flowing]
+    prices = np.zeros(len(sizes), np.int64)  # of a source: what is subtracted, hence at most 0
+    prices[:count] = np.where(used[:count] < sizes[:count], 0, -int(gains.max()))
+    for _ in range(len(sizes)):
+        before = prices.copy()
+        prices[by_sink] = np.maximum(prices[by_sink], np.maximum.reduceat(prices[from_source] + gain, first))
+        if len(flowing):
+            prices[by_source] = np.maximum(prices[by_source], np.maximum.reduceat(prices[to_sink] - gained, begin))
+        if np.array_equal(prices, before):
+            break
+    prices[:count] = -prices[:count]
+    return prices
 
 
 def _solve(sizes: Ints, gains: Ints, sources: Ints, sinks: Ints) -> tuple[Ints, Ints]:

@@ -8,16 +8,19 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import given as any_of
-from hypothesis import settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from hedge_core import matching_columns
 from hedge_core.matching import Matching, match_fifo, vat_adjusted
 from hedge_core.matching_optimal import MonthWindow, best_pairs, match_optimal
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
 from hedge_core.model.identity import BookId, ExternalRef
 from hedge_core.model.matches import SpotLeg
+from hedge_core.quant import flow
 from messages import LANGUAGES, Message, say
 
 BOOK = BookId("jinhe")
@@ -154,14 +157,14 @@ def test_rows_never_take_more_than_there_is(seed: int, ratio: Fraction) -> None:
 
 
 def full_network(
-    legs: list[tuple[tuple[str, int], int]], lots: list[tuple[tuple[str, int], int]], window: MonthWindow
+    legs: list[tuple[tuple[str, int], int]], lots: list[tuple[tuple[str, int], int]], window: MonthWindow | None
 ) -> tuple[int, int]:
     """The best (quantity, cost) over all pairs of rows, in two programmes: first the quantity, then the cost."""
     pairs = [
         (i, j, b[1] - a[1])
         for i, (a, _) in enumerate(legs)
         for j, (b, _) in enumerate(lots)
-        if a[0] == b[0] and window.holds(b[1] - a[1])
+        if a[0] == b[0] and (window is None or window.holds(b[1] - a[1]))
     ]
     if not pairs:
         return 0, 0
@@ -175,19 +178,54 @@ def full_network(
     return most, round(least.fun)
 
 
-@settings(deadline=None, max_examples=40)
-@any_of(st.integers(0, 10**6), st.sampled_from([MonthWindow(), MonthWindow(-1, 1), MonthWindow(-12, 12)]))
-def test_the_objective_is_that_of_the_network_of_all_pairs(seed: int, window: MonthWindow) -> None:
+DIRECT = [MonthWindow(), MonthWindow(-3, 0), MonthWindow(1, 2), MonthWindow(2, 2), MonthWindow(-4, -1), None]
+"""Windows that need no solver: the lot's month is never before (or never after) the leg's, or any month serves."""
+
+
+def two_sides(seed: int) -> tuple[list[tuple[tuple[str, int], int]], list[tuple[tuple[str, int], int]]]:
     dice = random.Random(seed)
 
     def side() -> list[tuple[tuple[str, int], int]]:
         return [((dice.choice("ab"), dice.randint(0, 6)), dice.randint(0, 30)) for _ in range(dice.randint(1, 15))]
 
-    legs, lots = side(), side()
+    return side(), side()
+
+
+@settings(deadline=None, max_examples=100)
+@any_of(st.integers(0, 10**6), st.sampled_from([*DIRECT, MonthWindow(-1, 1), MonthWindow(-12, 12)]))
+def test_the_objective_is_that_of_the_network_of_all_pairs(seed: int, window: MonthWindow | None) -> None:
+    legs, lots = two_sides(seed)
     pairs = best_pairs(legs, lots, window)
     assert all(pair.gap == lots[pair.lot][0][1] - legs[pair.leg][0][1] for pair in pairs)
     found = sum(pair.quantity for pair in pairs), sum(pair.quantity * abs(pair.gap) for pair in pairs)
     assert found == full_network(legs, lots, window)
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@any_of(st.integers(0, 10**6), st.sampled_from(DIRECT))
+def test_usual_windows_need_no_solver(monkeypatch: pytest.MonkeyPatch, seed: int, window: MonthWindow | None) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError("the solver was asked")
+
+    legs, lots = two_sides(seed)
+    by_solver = objective(legs, lots, window, monkeypatch, month_flow=lambda *_: None)
+    assert objective(legs, lots, window, monkeypatch, solve=asked) == by_solver
+
+
+def objective(
+    legs: list[tuple[tuple[str, int], int]],
+    lots: list[tuple[tuple[str, int], int]],
+    window: MonthWindow | None,
+    monkeypatch: pytest.MonkeyPatch,
+    **instead: object,
+) -> tuple[int, int]:
+    with monkeypatch.context() as patched:
+        if "month_flow" in instead:
+            patched.setattr(matching_columns, "month_flow", instead["month_flow"])
+        if "solve" in instead:
+            patched.setattr(flow, "_solve", instead["solve"])
+        pairs = best_pairs(legs, lots, window)
+    return sum(pair.quantity for pair in pairs), sum(pair.quantity * abs(pair.gap) for pair in pairs)
 
 
 def test_a_pair_of_rows_appears_once() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from hedge_core.quant import flow
-from hedge_core.quant.flow import Arc, NotProved, most_then_cheapest
+from hedge_core.quant.flow import Arc, Arcs, NotProved, most_then_cheapest, most_then_cheapest_on
 
 
 def test_more_flow_is_worth_any_detour() -> None:
@@ -47,6 +48,20 @@ def test_a_wrong_answer_of_the_solver_is_never_used(
     monkeypatch.setattr(flow, "_solve", lambda *_: answer)
     with pytest.raises(NotProved):
         most_then_cheapest([1], [1], [Arc(0, 0, 1)])
+
+
+@pytest.mark.parametrize("claim", [[0, 1, 1], [0, 0, 0], [1, 0, 1], [-1, 2, 2], None])
+def test_a_guessed_flow_is_taken_only_where_it_is_proved_the_best(
+    claim: list[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    solve = flow._solve
+    monkeypatch.setattr(flow, "_solve", lambda *given: asked.append(1) or solve(*given))
+    arcs = Arcs(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0, 1, 1]))
+    guessed = None if claim is None else np.array(claim)
+    sizes = np.array([1, 1])
+    assert most_then_cheapest_on(sizes, sizes, arcs, lambda *_: guessed).tolist() == [0, 1, 1]
+    assert len(asked) == (claim != [0, 1, 1])
 
 
 @settings(deadline=None, max_examples=60)
