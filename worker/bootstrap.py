@@ -189,6 +189,10 @@ class App:
                 for name in kind.spec_names
             }
 
+    def reading(self, connection: Connection, bodies: Mapping[str, bytes]) -> ErpAdapter:
+        """An adapter of its own that reads raw records by other mapping specs than the live ones."""
+        return self._build(connection, bodies)
+
     def _build(self, connection: Connection, bodies: Mapping[str, bytes]) -> ErpAdapter:
         from worker.systems import Wiring, system
 

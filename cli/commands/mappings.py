@@ -19,6 +19,7 @@ from hedge_core.model.identity import ExternalRef
 from hedge_core.use_cases.designations import record_designation
 from mapping import (
     SCHEMAS,
+    CompiledSpec,
     MappingSpec,
     PreviewRow,
     Severity,
@@ -113,8 +114,17 @@ def mapping_apply(
 ) -> None:
     session = Session(book, who)
     app, here = session.app, session.book
+    spec, compiled = spec_for(session, name, file)
+    with app.store.begin(here, session.actor) as uow:
+        version = uow.save_document(SPEC_DOCUMENT, name, dump_spec(spec, SpecFormat.YAML))
+        uow.audit.append("mapping.applied", name, {"spec": compiled.identity, "version": version})
+    session.screen.tell(Message("cli.spec_applied", {"name": name, "spec": compiled.identity, "version": version}))
+
+
+def spec_for(session: Session, name: str, file: Path) -> tuple[MappingSpec, CompiledSpec]:
+    """The mapping in a file, fit for `connection/kind`; InvalidInput or SpecRefused say what keeps it from being one."""
     connection, _, kind = name.partition("/")
-    known = system(app.connection(here, connection).system)
+    known = system(session.app.connection(session.book, connection).system)
     if kind not in known.spec_names:
         raise InvalidInput(name, 0, "", Message("cli.spec_kind", {"known": ", ".join(known.spec_names)}))
     spec = spec_of(file)
@@ -122,11 +132,7 @@ def mapping_apply(
     if spec.kind != wanted:
         reason = Message("cli.spec_other_kind", {"kind": spec.kind, "wanted": wanted, "name": name})
         raise InvalidInput(file.name, 0, "kind", reason)
-    compiled = compile_spec(spec, schema_of(spec, file.name), DEFAULT_ZONE)
-    with app.store.begin(here, session.actor) as uow:
-        version = uow.save_document(SPEC_DOCUMENT, name, dump_spec(spec, SpecFormat.YAML))
-        uow.audit.append("mapping.applied", name, {"spec": compiled.identity, "version": version})
-    session.screen.tell(Message("cli.spec_applied", {"name": name, "spec": compiled.identity, "version": version}))
+    return spec, compile_spec(spec, schema_of(spec, file.name), DEFAULT_ZONE)
 
 
 @mapping_app.command("preview", help=help_text("mapping_preview"))

@@ -7,7 +7,7 @@ record already is does not count, a line that is gone does not, a stock lot that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
@@ -58,54 +58,61 @@ class NewMapping:
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """What a proposed mapping makes of a version of a record that came at `since`: `fields` are (field, before, after),
-    `reason` why it cannot be mapped."""
+    """What a proposed mapping makes of a version of a record that came at `since` (None: of the record as it is now).
+    `fields` are (field, before, after), `reason` why it cannot be mapped or could not be before."""
 
     ref: ExternalRef
     state: str
-    since: datetime
+    since: datetime | None
     name: str
     fields: tuple[tuple[str, object, object], ...] = ()
     reason: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Stay:
-    """A version of a record while it was there, as each mapping reads it."""
-
-    since: datetime
-    gone_at: datetime | None
-    before: Outcome
-    after: Outcome
-
-
 class PastRecords:
-    """The records of one book. Everything is read when it is made; `at` and `changes` only compute."""
+    """The records of one book: everything is read from the database when it is made.
 
-    def __init__(self, uow: UnitOfWork, reader: Reader, new: Sequence[NewMapping]) -> None:
+    `specs` say by kind which mapping reads; where a kind is not named, each version is read by the mapping that read it when it
+    came. `instead` replaces mappings there: what acceptance has put into force did not read anything before it."""
+
+    def __init__(
+        self, uow: UnitOfWork, reader: Reader, also: Iterable[Kind] = (), instead: Mapping[str, str] | None = None
+    ) -> None:
         self._accept_repeats = uow.book.settings.get(REPEATED_LINES) == ACCEPT
-        self._new = {one.kind: one for one in new}
-        kinds = {*reader.kinds(), *self._new}
+        self._reader = reader
+        self._instead = instead or {}
+        self._outcomes: dict[tuple[ExternalRef, str, str], Outcome] = {}
+        kinds = {*reader.kinds(), *also}
         lines, lots = uow.physical.contract_lines(), uow.physical.inventory()
-        self._stored = {line.ref for line in lines}
+        stored = {line.ref for line in lines}
         self._unread = PhysicalRecords(
             tuple(line for line in lines if (line.ref.connection, line.ref.kind) not in kinds),
             tuple(lot for lot in lots if (lot.ref.connection, lot.ref.kind) not in kinds),
         )
-        self._records: list[tuple[ExternalRef, list[_Stay]]] = []
-        for kind in sorted(kinds):
-            self._records += self._read(reader, kind, uow.record_versions.versions(*kind))
+        self._records: list[tuple[Kind, ExternalRef, list[RecordVersion]]] = [
+            (kind, ref, list(versions))
+            for kind in sorted(kinds)
+            for ref, versions in groupby(uow.record_versions.versions(*kind), key=lambda one: one.raw.ref)
+        ]
         # a line that is counted is asked first, then who came first: as when the records came in
-        self._records.sort(key=lambda one: (one[0] not in self._stored, one[1][0].since, one[0]))
+        self._records.sort(key=lambda one: (one[1] not in stored, one[2][0].raw.received_at, one[1]))
 
-    def at(self, moment: datetime | None, *, proposed: bool) -> tuple[PhysicalRecords, dict[ExternalRef, Message]]:
+    def at(
+        self, moment: datetime | None, specs: Mapping[Kind, str]
+    ) -> tuple[PhysicalRecords, dict[ExternalRef, Message]]:
         """What counted at `moment` (now without one), and the lines that were held back as another record's."""
         known = KnownLines((), self._accept_repeats)
         lines: list[ContractLine] = []
         lots: list[InventoryLot] = []
         held: dict[ExternalRef, Message] = {}
-        for ref, stays in self._records:
-            item, there = _counted(stays, moment, proposed)
+        for kind, ref, versions in self._records:
+            item = None
+            last = None
+            for version in _until(versions, moment):
+                outcome = self._outcome(version, kind, specs)
+                item = outcome.item if isinstance(outcome, Mapped) else item
+                last = version
+            there = last is not None and _there(last, moment)
             if isinstance(item, ContractLine) and there:
                 refused = known.refusal(item)
                 if refused is None:
@@ -116,70 +123,47 @@ class PastRecords:
                 lots.append(item if there else replace(item, quantity=item.quantity * 0))
         return PhysicalRecords((*lines, *self._unread.lines), (*lots, *self._unread.inventory)), held
 
-    def changes(self, first: datetime | None) -> list[RecordChange]:
-        """What the proposed mappings do to every version that was there at `first` or later (now only, without one)."""
-        found: list[RecordChange] = []
-        for ref, stays in self._records:
-            if (ref.connection, ref.kind) not in self._new:
-                continue
-            for stay, following in zip(stays, [*stays[1:], None], strict=True):
-                end = following.since if following is not None else stay.gone_at
-                if end is None or (first is not None and end > first):
-                    found += _compared(ref, stay)
-        return found
+    def compared(
+        self, moment: datetime | None, before: Mapping[Kind, str], after: Mapping[Kind, str], kinds: Collection[Kind]
+    ) -> Iterator[RecordChange]:
+        """What reading by `after` instead of `before` does to the versions of these kinds that were there at a moment."""
+        for kind, ref, versions in self._records:
+            if kind in kinds and (there := list(_until(versions, moment))) and _there(there[-1], moment):
+                was, now = self._outcome(there[-1], kind, before), self._outcome(there[-1], kind, after)
+                yield from _compared(ref, there[-1].raw.received_at, was, now)
 
-    def outcomes_now(self, kind: Kind) -> Iterator[tuple[ExternalRef, Outcome]]:
-        """The records of a kind that are there now, as the proposed mapping reads them."""
-        for ref, stays in self._records:
-            if (ref.connection, ref.kind) == kind and stays[-1].gone_at is None:
-                yield ref, stays[-1].after
+    def outcomes_now(self, kind: Kind, spec: str) -> Iterator[tuple[RawRecord, Outcome]]:
+        """The records of a kind that are there now, read by a mapping."""
+        for of, _, versions in self._records:
+            if of == kind and versions[-1].gone_at is None:
+                yield versions[-1].raw, self._outcome(versions[-1], kind, {kind: spec})
 
-    def _read(
-        self, reader: Reader, kind: Kind, versions: Iterable[RecordVersion]
-    ) -> Iterator[tuple[ExternalRef, list[_Stay]]]:
-        new = self._new.get(kind)
-        known: dict[tuple[str, str, str], Outcome] = {}
-
-        def mapped(version: RecordVersion, spec: str) -> Outcome:
-            name = (version.raw.ref.key, version.raw.digest, spec)
-            if name not in known:
-                known[name] = reader.read(kind, spec)(version.raw)
-            return known[name]
-
-        def stay(version: RecordVersion) -> _Stay:
-            spec = new.before if new is not None and version.spec == new.spec else version.spec
-            before = mapped(version, spec)
-            after = before if new is None else mapped(version, new.spec)
-            return _Stay(version.raw.received_at, version.gone_at, before, after)
-
-        for ref, group in groupby(versions, key=lambda one: one.raw.ref):
-            yield ref, [stay(version) for version in group]
+    def _outcome(self, version: RecordVersion, kind: Kind, specs: Mapping[Kind, str]) -> Outcome:
+        spec = specs.get(kind) or self._instead.get(version.spec, version.spec)
+        name = (version.raw.ref, version.raw.digest, spec)
+        if name not in self._outcomes:
+            self._outcomes[name] = self._reader.read(kind, spec)(version.raw)
+        return self._outcomes[name]
 
 
-def _counted(stays: Sequence[_Stay], moment: datetime | None, proposed: bool) -> tuple[object, bool]:
-    """The record as mapped last at a moment (None before it came, or if it never could be), and whether it was there."""
-    item: object = None
-    there = False
-    for stay in stays:
-        if moment is not None and stay.since > moment:
-            break
-        outcome = stay.after if proposed else stay.before
-        if isinstance(outcome, Mapped):
-            item = outcome.item
-        there = stay.gone_at is None or (moment is not None and stay.gone_at > moment)
-    return item, there
+def _until(versions: Iterable[RecordVersion], moment: datetime | None) -> Iterator[RecordVersion]:
+    return (version for version in versions if moment is None or version.raw.received_at <= moment)
 
 
-def _compared(ref: ExternalRef, stay: _Stay) -> Iterator[RecordChange]:
-    before, after = stay.before, stay.after
+def _there(version: RecordVersion, moment: datetime | None) -> bool:
+    """Whether the last version until a moment was still there."""
+    return version.gone_at is None or (moment is not None and version.gone_at > moment)
+
+
+def _compared(ref: ExternalRef, since: datetime, before: Outcome, after: Outcome) -> Iterator[RecordChange]:
     if isinstance(after, Quarantined):
         state = UNMAPPED if isinstance(before, Mapped) else WAITING
         name = _name(before.item) if isinstance(before, Mapped) else ""
-        yield RecordChange(ref, state, stay.since, name, reason=after.reason)
+        yield RecordChange(ref, state, since, name, reason=after.reason)
     elif isinstance(before, Quarantined):
-        yield RecordChange(ref, RELEASED, stay.since, _name(after.item), reason=before.reason)
+        yield RecordChange(ref, RELEASED, since, _name(after.item), reason=before.reason)
     elif differing := tuple(_differing(before.item, after.item)):
-        yield RecordChange(ref, CHANGED, stay.since, _name(after.item), differing)
+        yield RecordChange(ref, CHANGED, since, _name(after.item), differing)
 
 
 def _differing(before: Any, after: Any) -> Iterator[tuple[str, object, object]]:

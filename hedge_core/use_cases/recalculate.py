@@ -51,7 +51,7 @@ STAGES: Final = ("read", "compute", "hash", "compare", "settle", "write")
 @dataclass(frozen=True, slots=True)
 class DayProposal:
     """What a run says about one day. `state` is same, changed, new (no stored figures to compare with) or open (a rule is
-    broken). `version` is the proposed snapshot's, 0 without one."""
+    broken). `version` is the proposed snapshot's, 0 without one; `reproduced` as in `Resettled`."""
 
     trading_day: date
     state: str
@@ -59,6 +59,7 @@ class DayProposal:
     results: tuple[ResultChange, ...] = ()
     lines: tuple[SnapshotChange, ...] = ()
     differences: tuple[Difference, ...] = ()
+    reproduced: bool = True
 
 
 class Rereading(Protocol):
@@ -280,7 +281,7 @@ def _told(day: date, results: dict[date, tuple[ResultChange, ...]], settled: dic
         state = "new" if changes is None else "changed" if changes else "same"
         return DayProposal(day, state, 0, changes or ())
     state = "changed" if again.state == "same" and changes else again.state
-    return DayProposal(day, state, again.version, changes or (), again.lines, again.differences)
+    return DayProposal(day, state, again.version, changes or (), again.lines, again.differences, again.reproduced)
 
 
 def _summary(told: Sequence[DayProposal], stream: Stream, snapshots: Sequence[StoredSnapshot]) -> dict[str, object]:
