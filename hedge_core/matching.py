@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import sha256
 from typing import Final
 
-from hedge_core.canonical import canonical_hash, decimal_text
+from hedge_core.canonical import canonical_text, decimal_text
 from hedge_core.exposure import QUANTITY_PLACES, STOCK, in_transit_sale, priced_parts
 from hedge_core.lots import lot_order
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
@@ -148,12 +150,12 @@ def match_fifo(
     free = _Free(legs, lots, products, accepted, places)
     new: list[HedgeMatch] = []
     taken = {*used_ids, *(match.match_id for match in accepted)}
-    queues: dict[tuple[str, Direction], list[PositionLot]] = {}
+    queues: dict[tuple[str, Direction], deque[PositionLot]] = {}
     for lot in sorted(lots, key=lambda lot: (lot.open_date, lot.account, lot_order(lot))):
         if lot.instrument in products and (hedge_flags is None or lot.hedge_flag in hedge_flags):
-            queues.setdefault((products[lot.instrument].commodity, lot.direction), []).append(lot)
+            queues.setdefault((products[lot.instrument].commodity, lot.direction), deque()).append(lot)
     for leg in sorted(legs, key=_leg_order):
-        queue = queues.get((leg.commodity, Direction.SELL if leg.quantity > 0 else Direction.BUY), [])
+        queue = queues.get((leg.commodity, Direction.SELL if leg.quantity > 0 else Direction.BUY), deque())
         ratio = ratios.get(leg.commodity, ONE_TO_ONE)
         while queue and free.legs[leg.ref] > 0:
             lot = queue[0]
@@ -166,7 +168,18 @@ def match_fifo(
             elif free.lots[lot.lot_id] > 0:
                 break  # the leg's rest is below the smallest unit of the other side
             if free.lots[lot.lot_id] <= 0:
-                queue.pop(0)
+                queue.popleft()
+    return standing(legs, lots, products, accepted, new)
+
+
+def standing(
+    legs: Sequence[SpotLeg],
+    lots: Sequence[PositionLot],
+    products: Mapping[str, Product],
+    accepted: Sequence[HedgeMatch],
+    new: Sequence[HedgeMatch],
+) -> Matching:
+    """How every leg and lot stands with the accepted matches and those of a run, and which accepted ones no longer fit."""
     every = (*accepted, *new)
     leg_rows = _balances(((str(leg.ref), leg.commodity, abs(leg.quantity)) for leg in legs), _spot_matched(every))
     lot_rows = _balances(
@@ -227,9 +240,11 @@ def _places(legs: Iterable[SpotLeg], accepted: Iterable[HedgeMatch]) -> int:
 
 
 def _unused_id(book: BookId, leg: SpotLeg, lot: PositionLot, taken: set[str]) -> str:
-    """The first id of this pair that no live or ended match carries; it is taken from now on."""
+    """The first id of this pair that no live or ended match carries; it is taken from now on. From the canonical text of
+    book, leg, lot and a number."""
     number = 0
-    while (match_id := f"M{canonical_hash([book, str(leg.ref), lot.lot_id, number])[:16]}") in taken:
+    pair = ",".join(map(canonical_text, (book, str(leg.ref), lot.lot_id)))
+    while (match_id := f"M{sha256(f'[{pair},{number}]'.encode()).hexdigest()[:16]}") in taken:
         number += 1
     taken.add(match_id)
     return match_id
@@ -259,6 +274,8 @@ def _breaks(
     products: Mapping[str, Product],
     accepted: Sequence[HedgeMatch],
 ) -> tuple[MatchBreak, ...]:
+    if not accepted:
+        return ()
     leg_size = {str(leg.ref): abs(leg.quantity) for leg in legs}
     lot_size = {lot.lot_id: _size(lot, products) for lot in lots if lot.instrument in products}
     found: list[MatchBreak] = []
@@ -292,7 +309,8 @@ def _balances(rows: Iterable[tuple[str, str, Decimal]], matched: Mapping[str, De
 def _spot_matched(matches: Iterable[HedgeMatch]) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for match in matches:
-        sums[str(match.leg)] = sums.get(str(match.leg), _ZERO) + match.spot_quantity
+        key = str(match.leg)
+        sums[key] = sums.get(key, _ZERO) + match.spot_quantity
     return sums
 
 

@@ -17,7 +17,7 @@ from hedge_core.canonical import decimal_text
 from hedge_core.errors import RuleBroken
 from hedge_core.exposure import QUANTITY_PLACES, STOCK
 from hedge_core.lots import lot_order
-from hedge_core.matching import ONE_TO_ONE, Matching, _half_up, _pair, _unused_id, match_fifo
+from hedge_core.matching import ONE_TO_ONE, Matching, _half_up, _pair, _unused_id, match_fifo, standing
 from hedge_core.matching_optimal import MonthWindow
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
 from hedge_core.model.identity import BookId
@@ -87,11 +87,7 @@ class Sides:
 
     def finish(self, made: Sequence[HedgeMatch]) -> Matching:
         """Balances with the new matches counted, and the breaks there were before."""
-        nobody: Set[HedgeFlag] = frozenset()
-        common = (self.book, self.legs, self.lots, self.products, self.on)
-        before = match_fifo(*common, accepted=self.accepted, hedge_flags=nobody)
-        after = match_fifo(*common, accepted=(*self.accepted, *made), hedge_flags=nobody)
-        return Matching(tuple(made), after.legs, after.lots, before.breaks)
+        return standing(self.legs, self.lots, self.products, self.accepted, made)
 
 
 def month_gap(leg: SpotLeg, lot: PositionLot, on: date) -> int | None:

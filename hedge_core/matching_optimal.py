@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +14,16 @@ import numpy as np
 from hedge_core.canonical import decimal_text
 from hedge_core.exposure import QUANTITY_PLACES, STOCK
 from hedge_core.lots import lot_order
-from hedge_core.matching import ONE_TO_ONE, Matching, _half_up, _unused_id, match_fifo
+from hedge_core.matching import (
+    ONE_TO_ONE,
+    Matching,
+    _futures_matched,
+    _half_up,
+    _size,
+    _spot_matched,
+    _unused_id,
+    standing,
+)
 from hedge_core.matching_columns import MonthWindow as MonthWindow
 from hedge_core.matching_columns import Side, pair_columns
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
@@ -25,6 +35,8 @@ from hedge_core.settlement.units import from_units, places_of, to_units
 OPTIMAL: Final = "optimal"
 WHY_SAME_MONTH: Final = "matching_optimal.why_same_month"
 WHY_OTHER_MONTH: Final = "matching_optimal.why_other_month"
+
+_ZERO: Final = Decimal(0)
 
 Bucket = tuple[str, int]
 """Group (what may be matched with what) and month, counted in months."""
@@ -46,10 +58,16 @@ def best_pairs(
 
     Cost depends on nothing but the buckets, so the flow between buckets has the very objective of the flow between all
     rows; it is dealt out to the rows of both buckets oldest first. Without a window any month may serve."""
+    return [Pair(*row) for row in _pairs(legs, lots, window)]
+
+
+def _pairs(
+    legs: Sequence[tuple[Bucket, int]], lots: Sequence[tuple[Bucket, int]], window: MonthWindow | None
+) -> Iterator[tuple[int, int, int, int]]:
+    """The fields of `Pair`, without the objects."""
     numbers = {group: number for number, group in enumerate(sorted({bucket[0] for bucket, _ in (*legs, *lots)}))}
     found = pair_columns(_side(legs, numbers), _side(lots, numbers), window)
-    columns = (found.leg.tolist(), found.lot.tolist(), found.quantity.tolist(), found.gap.tolist())
-    return [Pair(*row) for row in zip(*columns, strict=True)]
+    return zip(found.leg.tolist(), found.lot.tolist(), found.quantity.tolist(), found.gap.tolist(), strict=True)
 
 
 def _side(rows: Sequence[tuple[Bucket, int]], numbers: Mapping[str, int]) -> Side:
@@ -79,53 +97,59 @@ def match_optimal(
     Stock has no month of its own: it counts as the month of `matched_on`. A leg whose month cannot be read takes no part.
     Accepted matches are never changed. The same input gives the same rows and ids whatever its order, and each row says
     in `why` whether its months are the same. `NotProved` if the solver's answer fails its exact check."""
-    before = match_fifo(book, legs, lots, products, matched_on, accepted=accepted, hedge_flags=frozenset())
-    free = {row.key: row.free for row in before.legs}, {row.key: row.free for row in before.lots}
-    places = places_of((*free[0].values(), *free[1].values()), QUANTITY_PLACES)
-    ratios = ratios or {}
+    held = _spot_matched(accepted), _futures_matched(accepted)
     today = f"{matched_on:%Y-%m}"
+    month_of = cache(_month_number)
+    sold_in = cache(lambda instrument: _month_number(delivery_month(instrument) or ""))
     takes_part = [
-        (leg, month)
-        for leg in sorted(legs, key=lambda leg: (leg.dated, leg.ref))
-        if (month := _month_number(today if leg.month == STOCK else leg.month)) is not None
+        (leg, month, max(_ZERO, abs(leg.quantity) - held[0].get(str(leg.ref), _ZERO)))
+        for leg in sorted(legs, key=lambda leg: (leg.dated, leg.ref.connection, leg.ref.kind, leg.ref.key))
+        if (month := month_of(today if leg.month == STOCK else leg.month)) is not None
     ]
     offered = [
-        (lot, month)
+        (lot, month, max(_ZERO, _size(lot, products) - held[1].get(lot.lot_id, _ZERO)))
         for lot in sorted(lots, key=lambda lot: (lot.open_date, lot.account, lot_order(lot)))
         if lot.instrument in products
         and (hedge_flags is None or lot.hedge_flag in hedge_flags)
-        and (month := _month_number(delivery_month(lot.instrument) or "")) is not None
+        and (month := sold_in(lot.instrument)) is not None
     ]
-    spot = [to_units(free[0][str(leg.ref)], places) for leg, _ in takes_part]
+    places = places_of((*(row[2] for row in takes_part), *(row[2] for row in offered)), QUANTITY_PLACES)
+    given = {name: ratio for name, ratio in (ratios or {}).items() if ratio != ONE_TO_ONE}
+    ratio_of = {leg.commodity: given.get(leg.commodity) for leg, *_ in takes_part}
+    spot = [to_units(free, places) for *_, free in takes_part]
     wanted = [
-        _half_up(units * ratios.get(leg.commodity, ONE_TO_ONE))
-        for units, (leg, _) in zip(spot, takes_part, strict=True)
+        units if (ratio := ratio_of[leg.commodity]) is None else _half_up(units * ratio)
+        for units, (leg, *_) in zip(spot, takes_part, strict=True)
     ]
-    pairs = best_pairs(
+    pairs = _pairs(
         [
             ((_group(leg.commodity, leg.quantity > 0), month), quantity)
-            for (leg, month), quantity in zip(takes_part, wanted, strict=True)
+            for (leg, month, _), quantity in zip(takes_part, wanted, strict=True)
         ],
         [
             (
                 (_group(products[lot.instrument].commodity, lot.direction is Direction.SELL), month),
-                to_units(free[1][lot.lot_id], places),
+                to_units(free, places),
             )
-            for lot, month in offered
+            for lot, month, free in offered
         ],
         window,
     )
     taken = {*used_ids, *(match.match_id for match in accepted)}
+    plain = cache(lambda units: _plain(units, places))
     done = [0] * len(takes_part)
     new: list[HedgeMatch] = []
-    for pair in pairs:
-        leg, lot = takes_part[pair.leg][0], offered[pair.lot][0]
-        ratio = ratios.get(leg.commodity, ONE_TO_ONE)
-        earlier = min(spot[pair.leg], _half_up(done[pair.leg] / ratio))
-        done[pair.leg] += pair.quantity
-        # The leg's last row takes the whole rest, so that halves never leave a smallest unit behind.
-        full = done[pair.leg] == wanted[pair.leg]
-        quantity = (spot[pair.leg] if full else min(spot[pair.leg], _half_up(done[pair.leg] / ratio))) - earlier
+    for at, of, futures, gap in pairs:
+        leg, lot = takes_part[at][0], offered[of][0]
+        whole, before, ratio = spot[at], done[at], ratio_of[leg.commodity]
+        done[at] = before + futures
+        if ratio is None:
+            quantity = futures
+        else:
+            earlier = min(whole, _half_up(before / ratio))
+            # The leg's last row takes the whole rest, so that halves never leave a smallest unit behind.
+            full = done[at] == wanted[at]
+            quantity = (whole if full else min(whole, _half_up(done[at] / ratio))) - earlier
         if quantity > 0:
             new.append(
                 HedgeMatch(
@@ -135,16 +159,14 @@ def match_optimal(
                     lot.account,
                     lot.instrument,
                     leg.commodity,
-                    _plain(quantity, places),
-                    _plain(pair.quantity, places),
+                    plain(quantity),
+                    plain(futures),
                     matched_on,
                     OPTIMAL,
-                    WHY_OTHER_MONTH if pair.gap else WHY_SAME_MONTH,
+                    WHY_OTHER_MONTH if gap else WHY_SAME_MONTH,
                 )
             )
-    every = (*accepted, *new)
-    after = match_fifo(book, legs, lots, products, matched_on, accepted=every, hedge_flags=frozenset())
-    return Matching(tuple(new), after.legs, after.lots, before.breaks)
+    return standing(legs, lots, products, accepted, new)
 
 
 def _group(commodity: str, long_risk: bool) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from hedge_core.canonical import canonical_hash
 from hedge_core.exposure import exposure
 from hedge_core.matching import ONE_TO_ONE, Matching, match_fifo, spot_legs, vat_adjusted
 from hedge_core.model.futures import Direction, HedgeFlag, PositionLot, Product
@@ -110,6 +111,14 @@ def test_a_leg_that_grows_gets_a_second_match_with_an_id_of_its_own() -> None:
     second = match_fifo(BOOK, [leg(1, 15)], [lot(1, SELL, 10)], PRODUCTS, DAY, accepted=first.new)
     assert rows(second) == [("1", "1", 5, 5)]
     assert second.new[0].match_id != first.new[0].match_id
+
+
+def test_the_id_of_a_match_is_the_canonical_hash_of_its_pair() -> None:
+    made = leg(1, 50)
+    (match,) = match_fifo(BOOK, [made], [lot(1, 10)], PRODUCTS, DAY).new
+    assert match.match_id == f"M{canonical_hash([BOOK, str(made.ref), match.lot_id, 0])[:16]}"
+    (second,) = match_fifo(BOOK, [made], [lot(1, 10)], PRODUCTS, DAY, used_ids={match.match_id}).new
+    assert second.match_id == f"M{canonical_hash([BOOK, str(made.ref), match.lot_id, 1])[:16]}"
 
 
 def test_the_id_of_an_ended_match_is_never_given_again() -> None:
