@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
 
@@ -152,17 +153,24 @@ class HttpTransport:
 
     def _refuse_unusable(self, answer: HttpAnswer, write: bool) -> None:
         if answer.status == 429:
-            raise RateLimited(_retry_after(answer.headers.get("retry-after", "")), system=self.system)
+            raise RateLimited(_retry_after(answer.headers), system=self.system)
         if 300 <= answer.status < 400:
             raise self._unsure(f"answered with a redirect ({answer.status}), which is not followed", write)
         if answer.status >= 500 and answer.status not in self._answered_statuses:
             raise self._unsure(f"HTTP {answer.status}", write)
 
 
-def _retry_after(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        return DEFAULT_RETRY_AFTER  # a date: clocks differ more than the wait is worth
-    return min(max(1, int(text[:9])), LONGEST_RETRY_AFTER)
+def _retry_after(headers: Mapping[str, str]) -> int:
+    """Seconds, or a moment; a moment is compared with the answer's own `Date`, because clocks differ."""
+    text = headers.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        wait = int(text[:9])
+    else:
+        try:
+            wait = int((parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))).total_seconds())
+        except (TypeError, ValueError):
+            return DEFAULT_RETRY_AFTER
+    return min(max(1, wait), LONGEST_RETRY_AFTER)
 
 
 def _cause(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,17 @@ def test_conformance_odoo_E09_refusals_keep_the_vendors_words(odoo: Odoo) -> Non
     assert moment.value.vendor_code == VALUE_ERROR
     with pytest.raises(Rejected):
         odoo.client.run("ir.model.data", "search_read", {"domain": [], "fields": []}, write=False)
+
+
+def test_every_call_is_narrowed_to_the_connections_company(odoo: Odoo) -> None:
+    """Without it the accounts of all the user's companies come back, those of the others without a code."""
+    rows = odoo.client.search_read("account.account", [], ["code"])
+    assert rows and all(row["code"] for row in rows)
+    sent: list[Any] = []
+    real = odoo.client._send
+    odoo.client._send = lambda *given, **named: sent.append(given[4]) or real(*given, **named)  # type: ignore[method-assign]
+    odoo.client.search_read("account.account", [], ["code"])
+    assert [context["allowed_company_ids"] for context in sent] == [[1]]
 
 
 def test_the_language_of_machine_calls_is_fixed_and_may_be_chosen_for_names(odoo: Odoo) -> None:

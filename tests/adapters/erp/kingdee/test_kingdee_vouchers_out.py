@@ -82,6 +82,16 @@ def test_a_line_may_carry_a_quantity_and_a_rate_type_of_its_own(kingdee: Kingdee
     assert "FQty" not in other
 
 
+def test_a_cash_flow_item_goes_into_the_field_that_the_account_set_has_for_it_or_is_refused(kingdee: Kingdee) -> None:
+    first, *others = voucher().lines
+    cash = replace(voucher(), lines=(replace(first, cash_flow_item="CI04.01"), *others))
+    entries = kingdee.adapter(cash_flow_field="F_HB_CashFlow").voucher_body(cash)["FEntity"]
+    assert [entry.get("F_HB_CashFlow") for entry in entries] == [{"FNumber": "CI04.01"}, None]
+    (outcome,), calls = calls_of(kingdee, lambda: kingdee.adapter().push_vouchers([cash]))
+    assert isinstance(outcome, Rejected) and outcome.vendor_code == "cash flow"
+    assert calls.keys() == {"ExecuteBillQuery"}
+
+
 def test_the_checks_of_a_save_are_never_switched_off(kingdee: Kingdee) -> None:
     sent: list[dict[str, Any]] = []
     adapter = kingdee.adapter()

@@ -360,6 +360,23 @@ def test_the_same_voucher_sends_the_same_ids_every_time(sap: Sap) -> None:
     assert first["UUID"] != adapter.voucher_body(voucher(2))["MessageHeader"]["UUID"]
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_our_key_is_in_the_original_reference_only_where_the_reference_type_is_ours(sap: Sap, own: bool) -> None:
+    """SAP makes the original reference of BKPFF itself; filled in, it would be refused or overwritten."""
+    options = {"reference_type": "ZHEDG", "logical_system": "HEDGE01"} if own else {}
+    entry = sap.adapter(**options).voucher_body(voucher())["JournalEntry"]
+    assert entry["OriginalReferenceDocumentType"] == ("ZHEDG" if own else "BKPFF")
+    assert entry.get("OriginalReferenceDocument") == (voucher().key if own else None)
+    assert entry.get("OriginalReferenceDocumentLogicalSystem") == ("HEDGE01" if own else None)
+    assert entry["DocumentReferenceID"] == entry["Reference1InDocumentHeader"] == voucher().key
+
+
+def test_client_and_language_go_with_every_call(sap: Sap) -> None:
+    list(sap.adapter(language="ZH").pull_masters(MasterKind.MATERIAL, None))
+    queries = [one["query"] for one in sap.site.site.log.recent if "API_PRODUCT_SRV" in one["path"]]
+    assert queries and all("sap-client=100" in one and "sap-language=ZH" in one for one in queries)
+
+
 def test_accounts_are_padded_for_saps_ten_digits_and_compared_without_padding() -> None:
     assert plain_account("0012100000") == plain_account("12100000") == "12100000"
     assert plain_account("SONST01") == "SONST01"
