@@ -115,9 +115,9 @@ def test_a_leg_that_grows_gets_a_second_match_with_an_id_of_its_own() -> None:
 
 def test_the_id_of_a_match_is_the_canonical_hash_of_its_pair() -> None:
     made = leg(1, 50)
-    (match,) = match_fifo(BOOK, [made], [lot(1, 10)], PRODUCTS, DAY).new
+    (match,) = match_fifo(BOOK, [made], [lot(1, Direction.SELL, 10)], PRODUCTS, DAY).new
     assert match.match_id == f"M{canonical_hash([BOOK, str(made.ref), match.lot_id, 0])[:16]}"
-    (second,) = match_fifo(BOOK, [made], [lot(1, 10)], PRODUCTS, DAY, used_ids={match.match_id}).new
+    (second,) = match_fifo(BOOK, [made], [lot(1, Direction.SELL, 10)], PRODUCTS, DAY, used_ids={match.match_id}).new
     assert second.match_id == f"M{canonical_hash([BOOK, str(made.ref), match.lot_id, 1])[:16]}"
 
 
