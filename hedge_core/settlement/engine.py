@@ -26,6 +26,7 @@ from hedge_core.settlement.figures import (
     Table,
 )
 from hedge_core.settlement.funds import deposits_by_kind, deposits_of, roll_funds
+from hedge_core.settlement.goods_checks import broken_goods
 from hedge_core.settlement.inputs import OpeningFunds, SettlementInput, digest_of_rows, input_digests
 from hedge_core.settlement.marking import Marked, Terms, mark, within_bounds
 from hedge_core.settlement.options import Rows, broken_option_identity, option_rows, option_table
@@ -53,7 +54,8 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     Rules: those of `apply_fills` and `exposure`, and `end_without_lots`, `unknown_instrument`, `not_a_future`,
     `settlement_price_missing`, `previous_settlement_missing`, `price_conflict`, `price_not_positive`,
     `statement_missing`, `statement_twice`, `statement_day`, `statement_view`, `other_currency`, `lot_currency_unknown`,
-    `instrument_in_two_currencies`, `out_of_bounds` and `identity_*`."""
+    `instrument_in_two_currencies`, `out_of_bounds` and `identity_*` (facts 3.19: of lots, results, equity, options, goods,
+    matches)."""
     prices, price_breaks = _prices(given)
     closed: dict[str, list[ClosedLot]] = {}
     for statement in given.statements:
@@ -95,6 +97,9 @@ def settle_day(given: SettlementInput) -> Settlement | list[RuleBroken]:
     broken = broken_identities([f for f in fills if f.instrument not in apart], day, marked, scales.terms, funds)
     broken += broken_net_lots([f for f in fills if f.instrument in apart], options)
     broken += broken_option_identity(options.movements, optioned)
+    broken += broken_goods(
+        given.lines, given.inventory, lots_after, given.products, given.vat_rates, given.matches, at_end
+    )
     if broken:
         return broken
 

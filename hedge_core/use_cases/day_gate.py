@@ -1,4 +1,5 @@
-"""What keeps a day from being settled before any figure is looked at: it is no trading day, or differences are open."""
+"""What keeps a day from being settled before any figure is looked at: it is no trading day, it is out of order or before the
+go-live, or differences are open."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ REQUIRED: Final = "required"
 
 def closed_gate(uow: UnitOfWork, day: date, calendar: TradingCalendar | None) -> list[RuleBroken]:
     """Every reason not to settle the day; empty if it may go on."""
-    return [*_no_trading_day(uow, day, calendar), *_unreconciled(uow, day)]
+    return [*_no_trading_day(uow, day, calendar), *_out_of_order(uow, day), *_unreconciled(uow, day)]
 
 
 def _no_trading_day(uow: UnitOfWork, day: date, calendar: TradingCalendar | None) -> list[RuleBroken]:
@@ -29,6 +30,20 @@ def _no_trading_day(uow: UnitOfWork, day: date, calendar: TradingCalendar | None
         return []
     shown = {"day": day, "next": calendar.next_day(day)}
     return [RuleBroken("no_trading_day", day.isoformat(), Message("calendar.no_trading_day", shown))]
+
+
+def _out_of_order(uow: UnitOfWork, day: date) -> list[RuleBroken]:
+    """Days are settled in order: none up to the go-live, and none for the first time when a later one has been."""
+    live = [state.trading_day for state in uow.broker.openings()]
+    if live and day <= min(live):
+        shown = {"day": day, "live": min(live)}
+        return [RuleBroken("before_go_live", day.isoformat(), Message("settlement.before_go_live", shown))]
+    snapshots = uow.results.snapshots()
+    later = [one.trading_day for one in snapshots if one.trading_day > day and one.status == "final"]
+    if later and all(one.trading_day != day for one in snapshots):
+        shown = {"day": day, "later": min(later)}
+        return [RuleBroken("day_out_of_order", day.isoformat(), Message("settlement.day_out_of_order", shown))]
+    return []
 
 
 def newer_statements(uow: UnitOfWork, day: date) -> list[str]:
