@@ -154,6 +154,11 @@ class Voucher:
         """Sum of the debits (= sum of the credits)."""
         return sum((line.debit for line in self.lines), Decimal(0))
 
+    @property
+    def in_currencies(self) -> bool:
+        """Whether an account that is kept in another currency is posted to."""
+        return any(line.foreign is not None and line.foreign.kept for line in self.lines)
+
     def reversal(self, voucher_id: str, posting_date: date, summary: str) -> Voucher:
         """The voucher that cancels this one: every line mirrored; the reversal of a reversal has the original's lines."""
         return replace(

@@ -66,6 +66,8 @@ class ErpCapabilities:
     """Whether files can be attached to a voucher (`Attaches`)."""
     discovers: bool = False
     """Whether organisations, forms and fields can be listed (`Discovers`)."""
+    foreign_amounts: bool = False
+    """Whether a line can carry an amount in another currency and its rate beside the ledger's; else such a voucher is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,8 @@ class _Attempt:
         for row_id, work in self._works.items():
             if card.lookup is Lookup.NONE and self._rows[row_id].attempts > 1:
                 self._verdicts[row_id] = _hopeless(Message("post.cannot_look_up", {"system": card.system}))
+            elif work.voucher is not None and work.voucher.in_currencies and not card.foreign_amounts:
+                self._verdicts[row_id] = _hopeless(Message("post.foreign_amounts", {"system": card.system}))
             elif work.attempt is not None:
                 self._alone(row_id, adapter, card, work.attempt)
             elif work.voucher is not None and self._look_up(row_id, adapter, card, work.voucher):

@@ -91,7 +91,7 @@ def _amount_troubles(books: Books, head: Mapping[str, Any], line: Mapping[str, A
     local = books.one("SELECT FCurrencyID FROM BD_AccountBook WHERE id = ?", (head.get("FAccountBookID"),))
     if (line.get("FCURRENCYID") == local and rate != 1) or rate <= 0:
         return [Trouble(say("line_rate", line=place), "FEXCHANGERATE")]
-    if foreign is not None and abs(foreign * rate - amount) >= CENT:
+    if foreign and abs(foreign * rate - amount) >= CENT:  # none of it: only the rate moved (期末调汇)
         return [Trouble(say("line_amount_for", line=place), "FAMOUNTFOR")]
     return []
 

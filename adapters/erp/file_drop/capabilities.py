@@ -22,6 +22,7 @@ CAPABILITIES: Final = ErpCapabilities(
     hedge_place="a file per hedged record",
     settle_seconds=300,
     tells=frozenset({Question.RIGHTS}),
+    foreign_amounts=True,
 )
 """The stage is whatever the acknowledgement says; without acknowledgements it stays `saved`. Keys can be swept where each
 list of contracts is whole. `settle_seconds` should cover how often the ERP looks into the folder."""

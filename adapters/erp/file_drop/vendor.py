@@ -50,6 +50,13 @@ VOUCHER_COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Our field -> its heading (Chinese, English), in the order of the file. Columns for dimensions follow."""
 
+FOREIGN_COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
+    "original_currency": ("原币币种", "original_currency"),
+    "original_amount": ("原币金额", "original_amount"),
+    "rate": ("汇率", "rate"),
+}
+"""Columns behind those, only in the file of a voucher that posts to an account kept in another currency."""
+
 NOTE_COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "kind": ("类型", "kind"),
     "key": ("单据", "record"),

@@ -16,7 +16,7 @@ from typing import Final
 
 import xlsxwriter
 
-from adapters.erp.file_drop.vendor import KIND_WORDS, NOTE_COLUMNS, VOUCHER_COLUMNS, FileDropOptions
+from adapters.erp.file_drop.vendor import FOREIGN_COLUMNS, KIND_WORDS, NOTE_COLUMNS, VOUCHER_COLUMNS, FileDropOptions
 from hedge_core.canonical import decimal_text
 from hedge_core.errors import Rejected
 from hedge_core.model.identity import ExternalRef
@@ -33,7 +33,7 @@ _MADE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 def voucher_table(voucher: Voucher, options: FileDropOptions) -> list[list[Value]]:
     """Headings, then one row per line. Rejected when a dimension has no column."""
-    header: list[Value] = [options.heading(names) for names in VOUCHER_COLUMNS.values()]
+    header: list[Value] = [options.heading(names) for names in _columns(voucher).values()]
     rows = [_row(voucher, number, line, options) for number, line in enumerate(voucher.lines, 1)]
     return [[*header, *options.dimensions.values()], *rows]
 
@@ -56,7 +56,7 @@ def _row(voucher: Voucher, number: int, line: PostingLine, options: FileDropOpti
     if homeless is not None:
         raise Rejected("dimension", f"no column is configured for the dimension {homeless}", system="HedgeBridge")
     places = MINOR_UNITS.get(voucher.currency, 2)
-    values: Mapping[str, Value] = {
+    values: dict[str, Value] = {
         "reference": voucher.key,
         "posting_date": voucher.posting_date.isoformat(),
         "line": str(number),
@@ -71,7 +71,17 @@ def _row(voucher: Voucher, number: int, line: PostingLine, options: FileDropOpti
         "attachments": str(voucher.attachments),
         "voucher": voucher.voucher_id,
     }
-    return [*(values[name] for name in VOUCHER_COLUMNS), *(given.get(name, "") for name in options.dimensions)]
+    foreign = line.foreign if line.foreign is not None and line.foreign.kept else None
+    values |= {
+        "original_currency": foreign.currency if foreign else "",
+        "original_amount": _money(foreign.amount, MINOR_UNITS.get(foreign.currency, 2)) if foreign else "",
+        "rate": foreign.rate if foreign else "",
+    }
+    return [*(values[name] for name in _columns(voucher)), *(given.get(name, "") for name in options.dimensions)]
+
+
+def _columns(voucher: Voucher) -> Mapping[str, tuple[str, str]]:
+    return {**VOUCHER_COLUMNS, **(FOREIGN_COLUMNS if voucher.in_currencies else {})}
 
 
 def _money(amount: Decimal, places: int) -> Decimal:

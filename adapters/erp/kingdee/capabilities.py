@@ -26,4 +26,5 @@ CAPABILITIES: Final = ErpCapabilities(
     ),
     discovers=True,
     attaches=True,
+    foreign_amounts=True,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from adapters.erp.kingdee.capabilities import CAPABILITIES
@@ -196,15 +197,22 @@ def voucher_model(voucher: Voucher, options: KingdeeOptions) -> dict[str, Any]:
 
 def _entry(line: PostingLine, voucher: Voucher, options: KingdeeOptions) -> dict[str, Any]:
     debit, credit = line.debit, line.credit
-    if options.red_letter and voucher.reverses is not None:  # red letters: a negative amount on the original side
+    red = options.red_letter and voucher.reverses is not None  # red letters: a negative amount on the original side
+    if red:
         debit, credit = -line.credit, -line.debit
+    currency, rate, amount = voucher.currency, Decimal(1), debit or credit
+    if line.foreign is not None and line.foreign.kept:  # the account is kept in another currency
+        currency, rate = line.foreign.currency, line.foreign.rate
+        amount = -line.foreign.amount if red else line.foreign.amount
+    if currency not in options.currencies:
+        raise Rejected("currency", f"no Kingdee number configured for {currency}", system="HedgeBridge")
     entry: dict[str, Any] = {
         "FEXPLANATION": line.summary,
         "FACCOUNTID": {"FNumber": line.account},
-        "FCURRENCYID": {"FNumber": options.currencies[voucher.currency]},
+        "FCURRENCYID": {"FNumber": options.currencies[currency]},
         "FEXCHANGERATETYPE": {"FNumber": line.rate_type or options.rate_type},
-        "FEXCHANGERATE": 1,
-        "FAMOUNTFOR": debit or credit,
+        "FEXCHANGERATE": rate,
+        "FAMOUNTFOR": amount,
         "FDEBIT": debit,
         "FCREDIT": credit,
         options.reference_field: voucher.key,
