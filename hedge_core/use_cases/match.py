@@ -31,7 +31,7 @@ from hedge_core.model.identity import Actor, BookId, ExternalRef
 from hedge_core.model.matches import SpotLeg
 from hedge_core.model.terms import Tag
 from hedge_core.ports.clock import Clock
-from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.ports.storage import Connection, Store, UnitOfWork
 from hedge_core.products import products_by_instrument
 from hedge_core.use_cases.commodity import business, business_today
 from hedge_core.use_cases.post import queue_hedge_notes
@@ -41,6 +41,9 @@ from messages import Message
 EVERYTHING: Final = Constraints()
 
 NOTED_KINDS: Final = ("sale_line", "purchase_line")
+OWN_PLACE: Final = frozenset({"odoo", "sap", "file_drop"})
+"""Systems with a place for notes that needs no configuration: a model or an internal note, an item text, a file. A system that
+another package brings says so by the option `hedge_notes`."""
 """Kinds of record that have a place for a hedge note in the ERP."""
 
 
@@ -217,11 +220,21 @@ def _kept(uow: UnitOfWork, matching: Matching, on: date, method: str, clock: Clo
 
 
 def queue_notes(uow: UnitOfWork, legs: Sequence[ExternalRef], clock: Clock) -> int:
-    """Queue the hedge notes of these legs at the connections that have a place for them (option `hedge_fields`); answers
-    how many."""
-    with_place = {c.name: c.options.get("hedge_fields") or {} for c in uow.connections()}
+    """Queue the hedge notes of these legs at the connections that have a place for them; answers how many."""
     queued = 0
-    for connection, fields in with_place.items():
-        own = [leg for leg in legs if leg.connection == connection and leg.kind in NOTED_KINDS and leg.kind in fields]  # type: ignore[operator]
-        queued += queue_hedge_notes(uow, connection, own, clock.now())
+    for connection in uow.connections():
+        kinds = kinds_with_place(connection)
+        own = [leg for leg in legs if leg.connection == connection.name and leg.kind in kinds]
+        queued += queue_hedge_notes(uow, connection.name, own, clock.now())
     return queued
+
+
+def kinds_with_place(connection: Connection) -> frozenset[str]:
+    """The kinds of line whose notes a connection takes: those with a configured field (options `hedge_fields`, `hedge_note`); all
+    of them where notes go to files (`notes_folder`) or where the system has a place of its own; none with `hedge_notes` off."""
+    options = connection.options
+    if not options.get("hedge_notes", True):
+        return frozenset()
+    everywhere = connection.system in OWN_PLACE or options.get("notes_folder") or options.get("hedge_notes")
+    named: set[object] = {*(options.get("hedge_fields") or ()), *(options.get("hedge_note") or ())}  # type: ignore[misc]
+    return frozenset(kind for kind in NOTED_KINDS if everywhere or kind in named)
