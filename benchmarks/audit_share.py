@@ -25,6 +25,7 @@ from hedge_core.model.vouchers import PostingLine, Voucher, VoucherStatus
 from hedge_core.ports.storage import Connection, StoredVoucher
 from hedge_core.use_cases.deliver import deliver
 from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
+from worker.rounds import delivery_rounds
 from worker.runtime import Runtime
 
 CALL_SECONDS = 0.005
@@ -97,7 +98,8 @@ def _share(database: str, port: int, count: int) -> dict[str, Any]:
         queue_vouchers(app.store, BOOK, "erp", ids, CHECKER, app.clock)
         erp: Any = BenchErp(port, 1)
         whole = Stopwatch()
-        handle = whole.around(lambda lease: deliver(app.store, lease, lambda *_: erp, WHO, app.clock, 1, 60))
+        take = delivery_rounds(app.store, WHO, app.clock)
+        handle = whole.around(lambda lease: deliver(app.store, lease, lambda *_: erp, WHO, app.clock, 1, 60, take))
         chosen = app.settings.model_copy(update={"worker_threads": THREADS})
         started = perf_counter()
         with (

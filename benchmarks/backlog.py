@@ -21,6 +21,7 @@ from hedge_core.model.vouchers import PostingReceipt, Stage, Voucher, VoucherSta
 from hedge_core.ports.storage import Connection, StoredVoucher
 from hedge_core.use_cases.deliver import deliver
 from worker.bootstrap import App
+from worker.rounds import delivery_rounds
 from worker.runtime import Runtime
 
 BATCH = 100
@@ -44,10 +45,11 @@ def _drained(database: str, count: int) -> dict[str, Any]:
     with application(database, "memory") as app:
         _queued(app, count)
         erp: Any = AnswersAtOnce()
+        take = delivery_rounds(app.store, WHO, app.clock)
         done = [0]
 
         def handle(lease: Any) -> object:
-            state = deliver(app.store, lease, lambda *_: erp, WHO, app.clock, 1, 60)
+            state = deliver(app.store, lease, lambda *_: erp, WHO, app.clock, 1, 60, take)
             done[0] += len(
                 lease.members or (lease.id,)
             )  # one delivery too many or few changes nothing: the end is checked

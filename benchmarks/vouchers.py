@@ -32,6 +32,7 @@ from hedge_core.ports.storage import Connection, StoredVoucher
 from hedge_core.use_cases.deliver import deliver
 from hedge_core.use_cases.post import approve_vouchers, queue_vouchers
 from worker.bootstrap import App
+from worker.rounds import delivery_rounds
 from worker.runtime import Runtime
 
 THREADS = 8
@@ -116,7 +117,8 @@ def _ours(database: str, port: int, count: int, batch: int) -> tuple[float, floa
     with application(database, "memory") as app:
         approved(app, count, batch)
         erp: Any = BenchErp(port, batch)
-        handle = lambda lease: deliver(app.store, lease, lambda *_: erp, WHO, app.clock, 1, 60)  # noqa: E731
+        take = delivery_rounds(app.store, WHO, app.clock)
+        handle = lambda lease: deliver(app.store, lease, lambda *_: erp, WHO, app.clock, 1, 60, take)  # noqa: E731
         chosen = app.settings.model_copy(update={"worker_threads": THREADS})
         started, spent = perf_counter(), process_time()
         with Runtime(chosen, app.store.queue, app.clock, handle, subscribe=app.store.wakes.subscribe) as runtime:

@@ -37,8 +37,10 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from adapters.secrets import SecretBox, VaultPlace
     from hedge_core.use_cases.account import Ledger
+    from hedge_core.use_cases.delivery_steps import Step
     from mapping import CompiledSpec
     from worker.brokers import BrokerSystem
+    from worker.rounds import Rounds
     from worker.runtime import Runtime
     from worker.systems import Wiring
 
@@ -229,7 +231,16 @@ class App:
         from hedge_core.use_cases.deliver import deliver
 
         chosen, clock = self.settings, self.steady_clock
-        return deliver(self.store, lease, self.erp, WORKER, clock, chosen.settle_seconds, chosen.lease_seconds)
+        return deliver(
+            self.store, lease, self.erp, WORKER, clock, chosen.settle_seconds, chosen.lease_seconds, self._rounds
+        )
+
+    @functools.cached_property
+    def _rounds(self) -> Rounds[Step]:
+        """What the deliveries of this process write at the same moment, written together."""
+        from worker.rounds import delivery_rounds
+
+        return delivery_rounds(self.store, WORKER, self.steady_clock)
 
     def runtime(self, queues: Collection[str] = ("deliveries",)) -> Runtime:
         """The workers of this process for these queues, not yet started: `deliveries`, `schedule`, and those of jobs."""

@@ -7,6 +7,7 @@ lease runs out becomes due again, and a row that is no longer leased is left alo
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,8 +22,8 @@ from hedge_core.ports.jobs import Lease, WorkQueue
 LONGEST_REST: Final = 30.0
 """Seconds between attempts while the database or the broker cannot be reached."""
 
-_SHARE: Final = 4
-"""While more is due, one look is made for a quarter of the leases in hand and not for each: the others keep the threads busy."""
+_SHARE: Final = 2
+"""While more is due, one look is made for half of the leases in hand and not for each: the others keep the threads busy."""
 
 _log = structlog.get_logger("hedgebridge.dispatcher")
 
@@ -51,6 +52,7 @@ class Dispatcher:
         self._all_sent = True
         """Whether the last look found less than there was room for: what comes next may be withheld by a limit of its
         connection, and the end of every call may make room for it."""
+        self._looked = 0.0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -87,7 +89,8 @@ class Dispatcher:
         while not self._stop.is_set():
             self._wake.clear()  # before the look: what is committed during it is looked for again
             try:
-                self.dispatch()
+                if self._worth_a_look():
+                    self.dispatch()
                 rest = self._rest()
             except Exception as error:  # noqa: BLE001 - a dispatcher that ended here would stop all postings in silence
                 troubles += 1
@@ -101,6 +104,7 @@ class Dispatcher:
     def dispatch(self) -> int:
         """Lease what is due, as far as there is room, and send it out. Answers how many leases were sent."""
         room = self._pace.in_hand - self._in_hand_here()
+        self._looked = time.monotonic()
         if room <= 0:
             room = self._pace.in_hand - self.in_hand()
         if room <= 0:
@@ -151,12 +155,18 @@ class Dispatcher:
             self._ended.clear()
             return len(self._handed)
 
+    def _worth_a_look(self) -> bool:
+        """Not while more is known to be due and there is little room: every commit of this process wakes its dispatchers."""
+        return self._all_sent or self._in_hand_here() * _SHARE <= self._pace.in_hand * (_SHARE - 1) or self._late()
+
+    def _late(self) -> bool:
+        """Whether no look was made for a whole poll: a lease that ran out elsewhere, or here, is noticed all the same."""
+        return time.monotonic() - self._looked >= self._pace.poll_seconds
+
     def _rest(self) -> float:
         """Until the next look, at most a poll: sooner when something becomes due before, unless all hands are full."""
         if not self._all_sent:
-            return (
-                0.0 if self._in_hand_here() * _SHARE <= self._pace.in_hand * (_SHARE - 1) else self._pace.poll_seconds
-            )
+            return 0.0 if self._worth_a_look() else self._pace.poll_seconds
         now = self._clock.now()
         due = self._queue.next_due(now)
         if due is None or due <= now:

@@ -15,7 +15,9 @@ import structlog
 from hedge_core.errors import PlatformError, RateLimited, Unavailable
 from hedge_core.model.identity import Actor
 from hedge_core.ports.jobs import JOBS, Interrupted, Job, JobState, Lease, Running
+from hedge_core.ports.storage import UnitOfWork
 from messages import Message
+from worker.rounds import Rounds, call_rounds
 
 if TYPE_CHECKING:
     from worker.bootstrap import App
@@ -62,6 +64,7 @@ class JobRunner:
         self._app = app
         self._kinds = kinds
         self._actor = actor
+        self._rounds = call_rounds(app.store, actor)
         self._runs: dict[int, _Run] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -77,12 +80,15 @@ class JobRunner:
     def handle(self, lease: Lease) -> JobState | None:
         """Run one leased job to its end; None when the lease was lost or the job has to wait."""
         app = self._app
-        with app.store.begin(lease.book, self._actor) as uow:
+
+        def start(uow: UnitOfWork) -> Job | None:
             now = app.clock.now()
-            job = uow.jobs.start(lease.id, lease.lease_token, now, now + timedelta(seconds=LEASE_SECONDS))
+            return uow.jobs.start(lease.id, lease.lease_token, now, now + timedelta(seconds=LEASE_SECONDS))
+
+        job = self._rounds(lease.book, start)
         if job is None:
             return None
-        run = _Run(app, job, lease.lease_token, self._actor)
+        run = _Run(app, job, lease.lease_token, self._actor, self._rounds)
         self._watch(run)
         try:
             state, error, wait = self._outcome(run)
@@ -149,11 +155,14 @@ class JobRunner:
 class _Run:
     """`hedge_core.ports.jobs.Running`."""
 
-    def __init__(self, app: App, job: Job, token: str, actor: Actor) -> None:
+    def __init__(
+        self, app: App, job: Job, token: str, actor: Actor, rounds: Rounds[Callable[[UnitOfWork], Any]]
+    ) -> None:
         self._app = app
         self._job = job
         self._token = token
         self._actor = actor
+        self._rounds = rounds
         self._lock = threading.Lock()
         self._writing = threading.Lock()  # apart: who counts a page must not wait for a writer it keeps out itself
         self._why = ""
@@ -210,9 +219,13 @@ class _Run:
         """The last write: nothing follows it."""
         with self._writing:
             self._ended = True
-            later = self._app.clock.now() + timedelta(seconds=wait_seconds)
-            with self._app.store.begin(self._job.book, self._actor) as uow:
-                uow.jobs.end(self._job.id, self._token, state, error=error, available_at=later, **self._now())
+            now = self._now()
+
+            def end(uow: UnitOfWork) -> bool:
+                later = self._app.clock.now() + timedelta(seconds=wait_seconds)
+                return uow.jobs.end(self._job.id, self._token, state, error=error, available_at=later, **now)
+
+            self._rounds(self._job.book, end)
 
     def _now(self) -> dict[str, Any]:
         with self._lock:

@@ -38,14 +38,19 @@ class Configuration:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._book: Book | None = None
+        """Read once per unit of work: a batch of vouchers asks for its settings once for each of them."""
 
     def book(self) -> Book:
-        return book_of(self._scope.connection.execute(self._scope.select(BOOKS)).one())
+        if self._book is None:
+            self._book = book_of(self._scope.connection.execute(self._scope.select(BOOKS)).one())
+        return self._book
 
     def save_settings(self, settings: Mapping[str, str]) -> None:
         """Replaces all of them."""
         body = encode_open(dict(settings))
         self._scope.run(update(BOOKS).where(BOOKS.c.book_id == self._scope.book).values(settings=body))
+        self._book = None
 
     def connection(self, name: str) -> Connection | None:
         found = self._scope.connection.execute(_CONNECTION, {"book": self._scope.book, "place": name}).first()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Integer, bindparam, func, select, update
+from sqlalchemy import BigInteger, Boolean, Integer, Text, bindparam, cast, func, literal_column, select, update
 
 from adapters.storage import wake
 from adapters.storage.schema import OUTBOX, VOUCHERS_ONLY, WAITING
@@ -33,9 +33,12 @@ _IDS: Final = bindparam("ids", expanding=True, type_=BigInteger)
 _HELD_ROWS: Final = update(OUTBOX).where(
     OUTBOX.c.book_id == bindparam("book"),
     OUTBOX.c.id.in_(_IDS),
-    OUTBOX.c.lease_token == bindparam("token"),
+    (cast(OUTBOX.c.id, Text) + literal_column("' '") + OUTBOX.c.lease_token).in_(
+        bindparam("holds", expanding=True, type_=Text)
+    ),
     OUTBOX.c.lease_until > _MOMENT,
 )
+"""Each row with its own token: rows of several leases start and end together, and a token says nothing about another's row."""
 _START: Final = (
     _HELD_ROWS.where(OUTBOX.c.state == OutboxState.LEASED.value)
     .values(
@@ -130,13 +133,12 @@ class Outbox:
         return None if found is None else row_of(found)
 
     def start(self, row_id: int, token: str, now: datetime, lease_until: datetime | None = None) -> OutboxRow | None:
-        return next(iter(self.start_together((row_id,), token, now, lease_until)), None)
+        return next(iter(self.start_together({row_id: token}, now, lease_until)), None)
 
     def start_together(
-        self, row_ids: Sequence[int], token: str, now: datetime, lease_until: datetime | None = None
+        self, held: Mapping[int, str], now: datetime, lease_until: datetime | None = None
     ) -> list[OutboxRow]:
-        held = {"book": self._scope.book, "ids": list(row_ids), "token": token, "moment": now, "until": lease_until}
-        started = self._scope.connection.execute(_START, held).all()
+        started = self._scope.connection.execute(_START, {**self._held(held, now), "until": lease_until}).all()
         return sorted((row_of(row) for row in started), key=lambda row: row.id)
 
     def finish(
@@ -155,8 +157,7 @@ class Outbox:
         what became of the write. Without `available_at` a row that goes on is due at once."""
         return bool(
             self.finish_together(
-                (row_id,),
-                token,
+                {row_id: token},
                 state,
                 available_at=available_at,
                 last_error=last_error,
@@ -168,8 +169,7 @@ class Outbox:
 
     def finish_together(
         self,
-        row_ids: Sequence[int],
-        token: str,
+        held: Mapping[int, str],
         state: OutboxState,
         *,
         available_at: datetime | None = None,
@@ -183,9 +183,9 @@ class Outbox:
             raise ValueError(f"a started row does not become {state.value}")
         now = self._scope.clock.now()
         ended = {
-            "book": self._scope.book, "ids": list(row_ids), "token": token, "moment": now,
-            "becomes": state.value, "next": available_at or now, "back": int(give_attempt_back), "reason": last_error,
-            "found": found_by_lookup, "unknown": int(state is OutboxState.UNKNOWN), "limit": batch_limit,
+            **self._held(held, now), "becomes": state.value, "next": available_at or now,
+            "back": int(give_attempt_back), "reason": last_error, "found": found_by_lookup,
+            "unknown": int(state is OutboxState.UNKNOWN), "limit": batch_limit,
         }  # fmt: skip
         finished = self._scope.connection.execute(_FINISH, ended).all()
         ids = {int(row.id) for row in finished}
@@ -219,6 +219,12 @@ class Outbox:
         self._scope.woken.add(wake.OUTBOX)
         if state is OutboxState.DONE:
             self._wake_followers({row_id})
+
+    def _held(self, held: Mapping[int, str], now: datetime) -> dict[str, Any]:
+        return {
+            "book": self._scope.book, "ids": list(held), "moment": now,
+            "holds": [f"{row_id} {token}" for row_id, token in held.items()],
+        }  # fmt: skip
 
     def _must_wait(self, depends_on: int | None) -> bool:
         """Locks the row waited for: it cannot become done between this look and our commit, unseen by its `finish`."""

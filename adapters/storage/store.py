@@ -135,8 +135,8 @@ class SqlStore:
         with for_book(self._engine, book).begin() as connection:
             unit = self._unit(connection, book, actor)
             yield unit
-            unit.audit.write()
             self.wakes.announce(connection, unit.woken)
+            unit.audit.write()  # last: from here to the commit the others of this book wait
         self.wakes.fire(unit.woken)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,9 +83,10 @@ class OutboxStore(Protocol):
         ...
 
     def start_together(
-        self, row_ids: Sequence[int], token: str, now: datetime, lease_until: datetime | None = None
+        self, held: Mapping[int, str], now: datetime, lease_until: datetime | None = None
     ) -> list[OutboxRow]:
-        """The same for rows leased under one token, by id; without those that the token does not hold any more."""
+        """The same for many rows, each with the token it was leased under, by id; without those that their token does not
+        hold any more."""
         ...
 
     def finish(
@@ -105,8 +106,7 @@ class OutboxStore(Protocol):
 
     def finish_together(
         self,
-        row_ids: Sequence[int],
-        token: str,
+        held: Mapping[int, str],
         state: OutboxState,
         *,
         available_at: datetime | None = None,
@@ -115,7 +115,7 @@ class OutboxStore(Protocol):
         found_by_lookup: bool = False,
         batch_limit: int | None = None,
     ) -> set[int]:
-        """The same for rows started under one token that end alike; answers those that the token still held."""
+        """The same for rows that end alike, each with the token it was started under; answers those still held by it."""
         ...
 
     def release(self, row_id: int, state: OutboxState, reason: str, available_at: datetime) -> None:

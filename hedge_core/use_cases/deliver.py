@@ -33,15 +33,15 @@ from hedge_core.errors import (
     Unavailable,
 )
 from hedge_core.model.identity import Actor, BookId
-from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
+from hedge_core.model.vouchers import PostingReceipt, Voucher
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter, ErpCapabilities, Lookup
 from hedge_core.ports.jobs import Lease
-from hedge_core.ports.storage import OutboxRow, OutboxState, Store, UnitOfWork
+from hedge_core.ports.storage import OutboxRow, OutboxState, Store
+from hedge_core.use_cases.delivery_steps import Begin, Begun, End, TakeStep, one_by_one
 from hedge_core.use_cases.outbox_work import POISON_LIMIT as POISON_LIMIT
-from hedge_core.use_cases.outbox_work import Work, place_of_bug, works_of
+from hedge_core.use_cases.outbox_work import Work, place_of_bug
 from hedge_core.use_cases.post import VOUCHER
-from hedge_core.use_cases.reversals import mark_reversed
 from hedge_core.use_cases.verdict import Contact, Verdict
 from messages import Message
 
@@ -68,10 +68,11 @@ def deliver(
     clock: Clock,
     settle_seconds: int | None = None,
     lease_seconds: int | None = None,
+    take: TakeStep | None = None,
 ) -> OutboxState | None:
     """Deliver one lease; answers the new state of its row, or None when the lease had been lost before or after the call;
     then somebody else's outcome counts. See `deliver_together`."""
-    return deliver_together(store, lease, erp_for, actor, clock, settle_seconds, lease_seconds).get(lease.id)
+    return deliver_together(store, lease, erp_for, actor, clock, settle_seconds, lease_seconds, take).get(lease.id)
 
 
 def deliver_together(
@@ -82,41 +83,30 @@ def deliver_together(
     clock: Clock,
     settle_seconds: int | None = None,
     lease_seconds: int | None = None,
+    take: TakeStep | None = None,
 ) -> dict[int, OutboxState]:
     """Deliver the rows of a lease: start them (attempts counted), one attempt on the other side, record each outcome. Answers
     the new state by row; a row whose lease was lost is not among them.
 
     `lease_seconds` renews the lease at the start, whatever a busy worker left of it: the next look-up must come after the
-    other side has ended what this attempt asked for."""
-    now = clock.now()
-    until = None if lease_seconds is None else now + timedelta(seconds=lease_seconds)
-    with store.begin(lease.book, actor) as uow:
-        rows = {row.id: row for row in uow.outbox.start_together(_members(lease), lease.lease_token, now, until)}
-        given = works_of(uow, rows)
-    if not rows:
+    other side has ended what this attempt asked for. `take` may let the steps of several leases share a transaction."""
+    take = take or one_by_one(store, actor, clock)
+    begun: Begun = take(lease.book, Begin(lease, lease_seconds))
+    if not begun.rows:
         return {}
-    works = {row_id: work for row_id, work in given.items() if isinstance(work, Work)}
-    verdicts = {row_id: _hopeless(why) for row_id, why in given.items() if isinstance(why, Message)}
-    end = until or lease.lease_until
-    latest = None if end is None else now + (end - now) / 2
+    rows = begun.rows
+    works = {row_id: work for row_id, work in begun.works.items() if isinstance(work, Work)}
+    verdicts = {row_id: _hopeless(why) for row_id, why in begun.works.items() if isinstance(why, Message)}
+    latest = None if begun.until is None else begun.at + (begun.until - begun.at) / 2
     attempt = _Attempt(erp_for, settle_seconds, rows, works, lambda: latest is not None and clock.now() > latest)
     if works:
         verdicts |= attempt.run()
     contact = _tell_connection(store, lease, verdicts.values(), clock)
-    states: dict[int, OutboxState] = {}
-    with store.begin(lease.book, actor) as uow:
-        if contact is Contact.ANSWERED:
-            uow.connection_worked(lease.connection)
-        if attempt.most is not None and _other_size(rows.values(), attempt.most):
-            uow.note_batch(lease.connection, attempt.most)
-        for row_id, work in works.items():
-            verdict = verdicts[row_id]
-            if verdict.state is OutboxState.DONE and not work.still_current(uow):
-                verdicts[row_id] = replace(verdict, state=OutboxState.PENDING, reason=Message("post.changed_meanwhile"))
-        for row_id in _finish(uow, lease.lease_token, verdicts, clock):
-            states[row_id] = verdicts[row_id].state
-        _record(uow, {row_id: rows[row_id] for row_id in states}, works, verdicts)
-    return states
+    most = attempt.most if attempt.most is not None and _other_size(rows.values(), attempt.most) else None
+    ended: dict[int, OutboxState] = take(
+        lease.book, End(lease, rows, works, verdicts, contact is Contact.ANSWERED, most)
+    )
+    return ended
 
 
 def _other_size(rows: Collection[OutboxRow], most: int) -> bool:
@@ -124,10 +114,6 @@ def _other_size(rows: Collection[OutboxRow], most: int) -> bool:
     than would."""
     vouchers = [row for row in rows if row.kind == VOUCHER]
     return len(vouchers) > most or (len(vouchers) == 1 and most > 1 and not vouchers[0].batch_limit)
-
-
-def _members(lease: Lease) -> tuple[int, ...]:
-    return lease.members or (lease.id,)
 
 
 # --- the attempt ------------------------------------------------------------------------------------------------------
@@ -316,63 +302,3 @@ def _tell_connection(store: Store, lease: Lease, verdicts: Collection[Verdict], 
         store.connection_failed(*place, rest)
         return Contact.UNREACHABLE
     return Contact.UNCERTAIN
-
-
-def _finish(uow: UnitOfWork, token: str, verdicts: Mapping[int, Verdict], clock: Clock) -> list[int]:
-    """Write what the rows become, those that end alike in one statement; answers the rows that the token still held."""
-    alike: dict[tuple[object, ...], list[int]] = {}
-    for row_id, verdict in verdicts.items():
-        found = bool(verdict.receipt and verdict.receipt.found_by_lookup)
-        reason = str(verdict.reason) if verdict.reason else ""
-        end = (verdict.state, reason, verdict.wait_seconds, verdict.attempt_back, found, verdict.batch_limit)
-        alike.setdefault(end, []).append(row_id)
-    now = clock.now()
-    kept: list[int] = []
-    for row_ids in alike.values():
-        verdict = verdicts[row_ids[0]]
-        kept += uow.outbox.finish_together(
-            row_ids,
-            token,
-            verdict.state,
-            available_at=now + timedelta(seconds=verdict.wait_seconds),
-            last_error=str(verdict.reason) if verdict.reason else "",
-            give_attempt_back=verdict.attempt_back,
-            found_by_lookup=bool(verdict.receipt and verdict.receipt.found_by_lookup),
-            batch_limit=verdict.batch_limit,
-        )
-    return sorted(kept)
-
-
-def _record(
-    uow: UnitOfWork, rows: Mapping[int, OutboxRow], works: Mapping[int, Work], verdicts: Mapping[int, Verdict]
-) -> None:
-    """Receipts into the vouchers, and one audit event per row."""
-    receipts: dict[VoucherStatus, dict[str, PostingReceipt]] = {}
-    for row_id, row in rows.items():
-        verdict, work = verdicts[row_id], works.get(row_id)
-        if row.kind == VOUCHER and verdict.receipt is not None and work is not None and not work.settled:
-            status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
-            receipts.setdefault(status, {})[row.subject] = verdict.receipt
-    for status, given in receipts.items():
-        uow.results.set_receipts(given, status)
-    for row_id, row in rows.items():
-        verdict, work = verdicts[row_id], works.get(row_id)
-        if work is not None and work.voucher is not None and work.voucher.reverses is not None:
-            status = VoucherStatus.DELIVERED if verdict.state is OutboxState.DONE else VoucherStatus.QUEUED
-            mark_reversed(uow, row.subject, status)
-        uow.audit.append(f"outbox.{verdict.state.value}", f"{row.kind}:{row.subject}", _told(row, verdict))
-
-
-def _told(row: OutboxRow, verdict: Verdict) -> dict[str, object]:
-    receipt = verdict.receipt
-    details: dict[str, object] = {"state": verdict.state.value, "attempt": row.attempts, "key": row.key}
-    if row.queued_by:
-        details["queued_by"] = row.queued_by
-    if receipt is not None:
-        details |= {
-            "number": receipt.number, "external_id": receipt.external_id, "stage": receipt.stage.value,
-            "found_by_lookup": receipt.found_by_lookup,
-        }  # fmt: skip
-    if verdict.reason is not None:
-        details["reason"] = str(verdict.reason)[:500]
-    return details

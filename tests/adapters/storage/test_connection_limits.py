@@ -42,8 +42,8 @@ def lease(store: SqlStore, clock: HandClock, limit: int = 50) -> list[Lease]:
 def end(store: SqlStore, leases: list[Lease]) -> None:
     for one in leases:
         with store.begin(one.book, LI) as unit:
-            unit.outbox.start_together(one.members, one.lease_token, NOON)
-            unit.outbox.finish_together(one.members, one.lease_token, OutboxState.DONE)
+            unit.outbox.start_together(dict.fromkeys(one.members, one.lease_token), NOON)
+            unit.outbox.finish_together(dict.fromkeys(one.members, one.lease_token), OutboxState.DONE)
 
 
 def test_a_connection_gets_no_more_calls_at_a_time_than_it_is_allowed(
@@ -132,13 +132,13 @@ def test_what_is_given_back_is_due_at_once_and_its_token_worth_nothing(
         unit.note_batch("k3", 2)
     batch, alone = lease(store, clock)
     with store.begin(book, LI) as unit:
-        unit.outbox.start_together(alone.members, alone.lease_token, clock.now())
+        unit.outbox.start_together(dict.fromkeys(alone.members, alone.lease_token), clock.now())
     store.queue.give_back([batch.id, alone.id])
     assert store.queue.in_work(clock.now()) == 1, "what has begun goes on"
     again = [row for one in lease(store, clock) for row in one.members]
     assert sorted(again) == sorted(batch.members)
     with store.begin(book, LI) as unit:
-        assert unit.outbox.start_together(batch.members, batch.lease_token, clock.now()) == []
+        assert unit.outbox.start_together(dict.fromkeys(batch.members, batch.lease_token), clock.now()) == []
 
 
 def test_a_long_backlog_costs_a_look_no_more_rows_than_it_leases(
