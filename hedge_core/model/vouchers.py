@@ -194,7 +194,8 @@ def _problem(lines: tuple[PostingLine, ...]) -> Message | None:
 
 @dataclass(frozen=True, slots=True)
 class PostingReceipt:
-    """What the ERP answered: its own number and internal id, the stage reached, and the posting date it really has."""
+    """What the ERP answered: its own number and internal id, the stage reached, and the posting date it really has. `accounts`
+    are debit − credit by account code as they stand there, where a look-up tells."""
 
     key: str
     number: str
@@ -204,6 +205,7 @@ class PostingReceipt:
     total: Decimal | None = None
     found_by_lookup: bool = False
     vendor_text: str = ""
+    accounts: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,8 @@ def _erp_ties(
     stored: Sequence[StoredVoucher], adapter: ErpAdapter, first_day: date, last_day: date, tolerance: Decimal
 ) -> Iterator[Tie]:
     """By period: the sum of what was delivered = the sum of the ERP's documents under our references, on the dates it has
-    them. A document on another date, missing or twice shows in the month it is in."""
+    them. A document on another date, missing or twice shows in the month it is in. Where the ERP tells what stands on which
+    account, each account too: a line moved to another one shows in both."""
     left = [s.voucher for s in stored if s.status in _LEFT and s.voucher.posting_date <= last_day]
     found = adapter.find_vouchers([voucher.key for voucher in left]) if left else {}
     ours: dict[date, Decimal] = {}
@@ -344,6 +345,16 @@ def _erp_ties(
             there = month_end(document.posting_date or voucher.posting_date)
             total = document.total if document.total is not None else voucher.total
             theirs[there] = theirs.get(there, ZERO) + total
+    documents = [one for voucher in left for one in found.get(voucher.key, [])]
+    if documents and all(one.accounts for one in documents):
+        booked = _balances(left)
+        there_booked: dict[str, Decimal] = {}
+        for document in documents:
+            for account, amount in document.accounts:
+                there_booked[account] = there_booked.get(account, ZERO) + amount
+        for account in sorted(booked.keys() | there_booked.keys()):
+            mine, its = booked.get(account, ZERO), there_booked.get(account, ZERO)
+            yield Tie("erp_account", account, last_day, mine, its, ZERO, tolerance)
     for month in sorted(ours.keys() | theirs.keys()):
         if month >= first_day:
             period = f"{month:%Y-%m}"

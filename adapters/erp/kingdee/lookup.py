@@ -46,6 +46,7 @@ class FoundVoucher:
             posting_date=self.posting_date,
             total=abs(self.debit),  # red letters are negative on both sides
             found_by_lookup=True,
+            accounts=tuple(sorted(self.accounts.items())),
         )
 
     def says_the_same_as(self, voucher: Voucher) -> bool:
