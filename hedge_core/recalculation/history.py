@@ -155,27 +155,34 @@ class _Results:
             np.add.at(sums, cell, values)
 
     def history(self) -> History:
-        """Floating and holding results follow from the position; some days at a time, while their rows are in the cache."""
+        """Floating and holding results follow from the position; some days at a time, while their rows are in the cache.
+        Floating results take the place of the opening cost, which nobody asks for: fresh memory is what costs most here."""
         terms, shape = self._terms, (self._days, self._keys)
         trade, mtm, lots, cost = (sums.reshape(shape) for sums in (self._trade, self._mtm, self._lots, self._cost))
-        floating, holding = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        holding = np.empty(shape, np.int64)
+        settlement = np.ascontiguousarray(terms.settlement.T)
+        cost_before, floating_before = np.zeros((2, self._keys), np.int64)
         step = max(1, _CACHED // max(1, self._keys))
         for first in range(0, self._days, step):
             days = slice(first, min(first + step, self._days))
+            open_lots, spent, held = lots[days], cost[days], holding[days]
             if first:
-                lots[first] += lots[first - 1]
-                cost[first] += cost[first - 1]
-            for sums in (lots, cost):
-                np.cumsum(sums[days], axis=0, out=sums[days])
-            market = terms.settlement.T[days][:, terms.instrument]
+                open_lots[0] += lots[first - 1]
+                spent[0] += cost_before
+            if len(spent) > 1:
+                np.cumsum(open_lots, axis=0, out=open_lots)
+                np.cumsum(spent, axis=0, out=spent)
+            cost_before = spent[-1].copy()
+            market = settlement[days].take(terms.instrument, axis=1)
             market *= self._worth
-            np.multiply(lots[days], market, out=floating[days])
-            floating[days] -= cost[days]
-            np.subtract(trade[days], mtm[days], out=holding[days])
-            holding[days] += floating[days]
-            before = max(first, 1)
-            holding[before : days.stop] -= floating[before - 1 : days.stop - 1]
-        return History(trade.T, mtm.T, holding.T, floating.T, lots.T)
+            market *= open_lots
+            floating = np.subtract(market, spent, out=spent)
+            np.subtract(trade[days], mtm[days], out=held)
+            held += floating
+            held[0] -= floating_before
+            held[1:] -= floating[:-1]
+            floating_before = floating[-1]
+        return History(trade.T, mtm.T, holding.T, cost.T, lots.T)
 
 
 def _apart(work: _Results, fills: FillColumns, terms: Terms) -> FillColumns | RuleBroken:
