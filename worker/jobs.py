@@ -19,10 +19,10 @@ from hedge_core.model.physical import MasterKind
 from hedge_core.model.records import PullScope
 from hedge_core.ports.jobs import Running
 from hedge_core.trading_calendar import EXCHANGE_TIME
+from hedge_core.use_cases.limits import settle_day
 from hedge_core.use_cases.outbox import resolve_unknown
 from hedge_core.use_cases.pull import PullResult, pull_contracts, pull_inventory, pull_masters
 from hedge_core.use_cases.schedule import add_job
-from hedge_core.use_cases.settle import settle
 from hedge_core.use_cases.sweep import sweep
 from messages import Message
 from worker import trading_jobs
@@ -134,15 +134,17 @@ def settle_days(app: App, run: Running) -> Counts:
         if missing := live - have:
             run.advance(0, waiting=1)
             return {"first_missing": f"{day.isoformat()} {', '.join(sorted(missing))}"}
-        outcome = settle(app.store, book, day, app.products, WORKER, calendar=calendar)
+        looked = settle_day(app.store, book, day, app.products, WORKER, app.clock, calendar=calendar)
+        outcome = looked.settled
         if outcome.broken:
             raise outcome.broken[0]
         if outcome.state == "differs":
             message = Message("job.day_differs", {"day": day, "count": len(outcome.differences)})
             raise RuleBroken("day_differs", day.isoformat(), message)
         run.advance(1, settled=1)
-        settled(app, book, day)
         _follow(app, run, day)
+        if looked.blocked is not None:
+            raise looked.blocked
     return {}
 
 

@@ -14,9 +14,10 @@ from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Ses
 from hedge_core.errors import InvalidInput
 from hedge_core.exposure import ExposureRow
 from hedge_core.snapshot import decode, diff
+from hedge_core.use_cases import limits
 from hedge_core.use_cases.allocation import group_exposure
 from hedge_core.use_cases.exposure import ExposureNow, exposure_now
-from hedge_core.use_cases.settle import Settled, accept_proposal, settle
+from hedge_core.use_cases.settle import Settled, accept_proposal
 from messages import Message
 
 snapshot_app = typer.Typer(no_args_is_help=True, help=help_text("snapshot"))
@@ -157,17 +158,24 @@ def settle_day(
 ) -> None:
     session = Session(book, who, as_json)
     app, here = session.app, session.book
-    result = settle(
-        app.store, here, day.date(), app.products, session.actor, overrule=overrule, approved_by=approved_by,
+    done = limits.settle_day(
+        app.store, here, day.date(), app.products, session.actor, app.clock, overrule=overrule, approved_by=approved_by,
         calendar=app.calendar(here),
     )  # fmt: skip
+    result, looked = done.settled, done.limits
     session.screen.record(
         "settled",
         {"day": result.trading_day, "state": Word(result.state), "version": result.version or None,
-         "snapshot": result.digest or None, "differences": len(result.differences), "broken": len(result.broken)},
+         "snapshot": result.digest or None, "differences": len(result.differences), "broken": len(result.broken),
+         "limits_broken": len(looked.breaches) if looked is not None else None},
     )  # fmt: skip
     tell_result(session, result)
-    session.end(OK if result.state in ("settled", "unchanged") else PERSON_NEEDED)
+    for breach in looked.breaches if looked is not None else ():
+        session.screen.tell(breach.message, "yellow")
+    if done.blocked is not None:
+        session.screen.tell(done.blocked.message, "red")
+    held = done.blocked is not None or result.state not in ("settled", "unchanged")
+    session.end(PERSON_NEEDED if held else OK)
 
 
 def tell_result(session: Session, result: Settled) -> None:

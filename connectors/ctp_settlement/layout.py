@@ -12,7 +12,7 @@ with it so that a wrong figure can be named. A statement is read whole or refuse
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -248,6 +248,10 @@ class _Reader:
             rows.append(Row(at + 1, dict(zip(names, cells, strict=True))))
             at += 1
         if int(counted[1]) != len(rows):
+            if len(rows) > int(counted[1]) and (twice := _twice(rows)) is not None:
+                first, second = twice
+                name = next((cell for cell in reversed(second.cells.values()) if cell), "-")
+                raise self.refused(second.line, title, "statement.row_twice", first=first.line, name=name)
             raise self.refused(at + 1, title, "statement.rows_missing", count=int(counted[1]), rows=len(rows))
         if len(cells) > len(names):
             raise self.refused(at + 1, title, "statement.row_cells", cells=len(cells), columns=len(names))
@@ -273,6 +277,16 @@ class _Reader:
 
     def refused(self, line: int, label: str, reason: str, /, **params: object) -> InvalidInput:
         return InvalidInput(self.source, line, label, Message(reason, params))
+
+
+def _twice(rows: Sequence[Row]) -> tuple[Row, Row] | None:
+    """The first row that says in every cell what an earlier one says, after that one."""
+    seen: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        first = seen.setdefault(tuple(row.cells.values()), row)
+        if first is not row:
+            return first, row
+    return None
 
 
 def english_of(label: str) -> str:

@@ -18,6 +18,7 @@ from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.trading_calendar import TradingCalendar
 from hedge_core.use_cases.commodity import business_today
 from hedge_core.use_cases.limit_inputs import Gathered, gather_limits
+from hedge_core.use_cases.settle import Settled, settle
 from messages import Message
 
 NEED_EXPOSURE: Final = frozenset({LimitKind.HEDGE_RATIO, LimitKind.SOE_POINT})
@@ -118,6 +119,14 @@ def found(rules: Sequence[LimitRule], given: Gathered, moment: Moment) -> tuple[
     return (*check([rule for rule in rules if rule.kind not in NEED_EXPOSURE], given.inputs, moment), *blind)
 
 
+class LimitsBlock(RuleBroken):
+    """`limits_block_day`: the day stays settled, what comes next waits for a person; `done` is the look that found it."""
+
+    def __init__(self, day: date, done: LimitCheck, reason: Message) -> None:
+        self.done = done
+        super().__init__("limits_block_day", day.isoformat(), reason)
+
+
 def after_settlement(
     store: Store,
     book: BookId,
@@ -135,8 +144,46 @@ def after_settlement(
     blocking = [one for one in done.blocking if one.key not in taken_on]
     if blocking:
         params = {"day": day, "count": len(blocking), "first": blocking[0].message}
-        raise RuleBroken("limits_block_day", day.isoformat(), Message("limit.day_blocked", params))
+        raise LimitsBlock(day, done, Message("limit.day_blocked", params))
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class SettledDay:
+    """A day settled and looked at: what the settlement came to, what the limits said after it (None where it was not settled),
+    and why nothing goes on from here (None: it may)."""
+
+    settled: Settled
+    limits: LimitCheck | None = None
+    blocked: RuleBroken | None = None
+
+
+def settle_day(
+    store: Store,
+    book: BookId,
+    day: date,
+    products: Iterable[Product],
+    actor: Actor,
+    clock: Clock,
+    *,
+    overrule: str = "",
+    approved_by: str = "",
+    calendar: TradingCalendar | None = None,
+) -> SettledDay:
+    """Settle a day and look at the limits of that moment: the one way for a person's command and for the job. RuleBroken
+    `limits_block_day` before anything is settled while the last settled day waits for a person."""
+    table = list(products)
+    with store.read(book) as uow:
+        last = uow.results.last_snapshot(before=day)
+    if last is not None:
+        after_settlement(store, book, last.trading_day, table, actor, clock, calendar)
+    done = settle(store, book, day, table, actor, overrule=overrule, approved_by=approved_by, calendar=calendar)
+    if done.state not in ("settled", "unchanged"):
+        return SettledDay(done)
+    try:
+        return SettledDay(done, after_settlement(store, book, day, table, actor, clock, calendar))
+    except LimitsBlock as blocked:
+        return SettledDay(done, blocked.done, blocked)
 
 
 def acknowledge(
