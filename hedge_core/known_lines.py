@@ -27,19 +27,19 @@ class KnownLines:
     def __init__(self, lines: Iterable[ContractLine], accept_repeats: bool = False) -> None:
         self._accept_repeats = accept_repeats
         self._numbers: dict[str, str] = {}
-        self._contents: dict[bytes, tuple[str, int]] = {}
+        self._contents: dict[bytes, str] = {}
         self._content_of: dict[str, bytes] = {}
         for line in lines:
-            name = _name(line.ref)
-            self._numbers.setdefault(_number(line), name)
+            name, number = _name(line.ref), _number(line)
+            self._numbers.setdefault(number, name)
             if line.status is LineStatus.OPEN:
-                self._keep(name, line.line_no, _content(line))
+                self._keep(name, number, _content(line))
 
     def refusal(self, line: ContractLine) -> Reason | None:
         """Why a line that has just been read must not be counted; None where it may. It is known from then on."""
-        name = _name(line.ref)
-        owner = self._numbers.setdefault(_number(line), name)
-        if owner != name:
+        name, number = _name(line.ref), _number(line)
+        owner = self._numbers.setdefault(number, name)
+        if owner is not name and owner != name:
             params = {
                 "contract_no": line.contract_no,
                 "line_no": line.line_no,
@@ -54,14 +54,15 @@ class KnownLines:
         content = _content(line)
         twin = self._contents.get(content)
         if twin is not None and not self._accept_repeats:
-            params = {"contract_no": line.contract_no, "line_no": line.line_no, "other": twin[1]}
+            other = int(twin.partition(_APART)[0])
+            params = {"contract_no": line.contract_no, "line_no": line.line_no, "other": other}
             return "line_no", Message("record.repeated_line", params)
-        self._keep(name, line.line_no, content)
+        self._keep(name, number, content)
         return None
 
-    def _keep(self, name: str, line_no: int, content: bytes) -> None:
+    def _keep(self, name: str, number: str, content: bytes) -> None:
         if content not in self._contents:
-            self._contents[content] = name, line_no
+            self._contents[content] = number
             self._content_of[name] = content
 
 
@@ -69,7 +70,8 @@ _APART: Final = "\0"
 
 
 def _name(ref: ExternalRef) -> str:
-    """A record of one connection; `_number` and `_content` name the connection."""
+    """A record of one connection; `_number` and `_content` name the connection. The texts are kept for every line of a book,
+    so they are as short as can be."""
     return f"{ref.connection}:{ref.kind}{_APART}{ref.key}"
 
 
@@ -99,7 +101,9 @@ def _content(line: ContractLine) -> bytes:
 
 def _digits(value: Decimal) -> str:
     """One text for one number: 10 and 10.0 are the same."""
-    text = f"{value:f}"
+    text = str(value)
+    if "E" in text:
+        text = f"{value:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from hedge_core.errors import MappingError
@@ -37,6 +38,8 @@ class Spec(Protocol):
 Build = Callable[[ExternalRef, dict[str, Any]], T]
 
 
+_ZERO: Final = Decimal(0)
+_NONE_UNLESS_SAID: Final = ("closed_rest", "tolerance")
 _SIDES: Final = {side.value: side for side in Side}
 _STATUSES: Final = {status.value: status for status in LineStatus}
 _PRICINGS: Final = {pricing.value: pricing for pricing in PricingKind}
@@ -47,12 +50,15 @@ def contract_line(ref: ExternalRef, values: dict[str, Any]) -> ContractLine:
     values["side"] = _SIDES[values["side"]]
     values["status"] = _STATUSES[values["status"]]
     values["pricing"] = _PRICINGS[values["pricing"]]
+    for name in _NONE_UNLESS_SAID:
+        if values[name] is None:
+            values[name] = _ZERO
     return ContractLine(ref, **values)
 
 
 def inventory_lot(ref: ExternalRef, values: Mapping[str, Any]) -> InventoryLot:
     """An inventory lot from its mapped values."""
-    texts = {name: values[name] or "" for name in ("lot_no", "owner")}
+    texts = {name: values[name] or "" for name in ("lot_no", "owner", "holder", "transit_line")}
     return InventoryLot(ref=ref, **{**values, **texts, "kind": LotKind(values["kind"])})
 
 
@@ -83,10 +89,30 @@ class Mapper(Generic[T]):
     def read(self, ref: ExternalRef, row: Mapping[str, object]) -> Mapped[T] | Quarantined:
         """Map one row. A row that breaks a rule of the domain is quarantined like one that cannot be mapped."""
         try:
-            item = self._build(ref, self.spec(row))
+            values = self.spec(row)
         except MappingError as error:
-            value = error.value if isinstance(error, RecordFailed) else ""
-            return Quarantined(self.spec.identity, error.rule, error.column, error.reason, value)
+            return self._failed(error)
+        return self._made(ref, values)
+
+    def read_all(
+        self, refs: Iterable[ExternalRef], rows: Sequence[Mapping[str, object]]
+    ) -> list[Mapped[T] | Quarantined]:
+        """As `read`, for each of the rows."""
+        each = getattr(self.spec, "each", None)
+        if each is None:
+            return [self.read(ref, row) for ref, row in zip(refs, rows, strict=True)]
+        made, failed = self._made, self._failed
+        return [
+            made(ref, values) if values.__class__ is dict else failed(values)
+            for ref, values in zip(refs, each(rows), strict=True)
+        ]
+
+    def _failed(self, error: MappingError) -> Quarantined:
+        value = error.value if isinstance(error, RecordFailed) else ""
+        return Quarantined(self.spec.identity, error.rule, error.column, error.reason, value)
+
+    def _made(self, ref: ExternalRef, values: dict[str, Any]) -> Mapped[T] | Quarantined:
+        item = self._build(ref, values)
         check = CHECKS.get(type(item))
         problem = check(item) if check else None
         if problem is not None:

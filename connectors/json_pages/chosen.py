@@ -7,13 +7,17 @@ text where an object is expected, damaged text) are left to `flat_record`; so wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from connectors.json_pages.rows import MAX_DEPTH, UNREADABLE, dated, line_bodies, parts, records_of
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_encoder = msgspec.json.Encoder()
 
 _Tree = dict[str, "_Tree | None"]
 Fill = Callable[[bytes, dict[str, Any]], bool]
@@ -29,8 +33,44 @@ class ChosenFields:
         inner = [name for name in wanted if prefix and name.startswith(prefix)]
         outer = [name for name in wanted if name not in inner and name != lines]
         self._lines = lines
+        self._ending = b',"at":' + msgspec.json.encode(lines) + b"}"
         self._row = _filler(outer, "", [piece for name in inner for piece in _beginnings(name)])
         self._line = _filler([name.removeprefix(prefix) for name in inner], prefix) if prefix else None
+
+    def columns_of(self, rows: Sequence[bytes]) -> tuple[list[bytes], list[dict[str, Any]]]:
+        """`records_of` of all rows of a page, one after the other: the raw records and the flat ones."""
+        bodies: list[bytes] = []
+        flats: list[dict[str, Any]] = []
+        usual = self._line is not None and self._row is not None and _plain(b"".join(rows))
+        for row in rows:
+            if not (usual and self._lines_of(row, bodies, flats)):
+                for body, flat in self.records_of(row):
+                    bodies.append(body)
+                    flats.append(flat)
+        return bodies, flats
+
+    def _lines_of(self, row: bytes, bodies: list[bytes], flats: list[dict[str, Any]]) -> bool:
+        """The records of a row that is an object with an array of lines and nothing odd in it; False, and nothing added, for
+        every other row."""
+        try:
+            members = _object.decode(row)
+            listed = members.pop(self._lines, None)
+            if listed is None:
+                return False
+            elements = _list.decode(listed)
+        except (*UNREADABLE, msgspec.ValidationError):
+            return False
+        head = _encoder.encode(members)
+        shared: dict[str, Any] = {}
+        if not self._row(head, shared):  # type: ignore[misc]
+            return False
+        own = [shared.copy() for _ in elements]
+        if not all(map(self._line, elements, own)):  # type: ignore[arg-type]
+            return False
+        flats += own
+        before, ending = b'{"row":' + head + b',"line":', self._ending
+        bodies += [b"".join((before, line, ending)) for line in elements]
+        return True
 
     def records_of(self, row: bytes) -> list[tuple[bytes, dict[str, Any]]]:
         """As `rows.records_of`; a flat record has at least the wanted fields that are there."""

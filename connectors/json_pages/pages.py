@@ -7,8 +7,10 @@ slipped through (`ListMoved`: start again). Page numbers cannot overlap; who nee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -28,13 +30,29 @@ class ListMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows that one call brought, without repeats. `after` is where a keyset goes on (empty in the other styles)."""
+    """The rows that one call brought, without repeats. `after` is where a keyset goes on (empty in the other styles), `digest`
+    names the bytes of the answer. Of a page that is known the rows are read only when they are asked for."""
 
-    rows: tuple[bytes, ...]
+    take: Callable[[], Sequence[bytes]]
+    digest: str
     after: str = ""
 
+    @property
+    def rows(self) -> Sequence[bytes]:
+        return self.take()
 
-def pages(client: JsonClient, source: Source, extra: Mapping[str, str], after: str = "") -> Iterator[Page]:
+
+Known = Callable[[str], str | None]
+"""Digest of an answer -> the `after` of that page if it is known, else None."""
+
+
+def _nothing_known(digest: str) -> None:
+    return None
+
+
+def pages(
+    client: JsonClient, source: Source, extra: Mapping[str, str], after: str = "", known: Known = _nothing_known
+) -> Iterator[Page]:
     """The pages of a list, none of them empty. `extra`: parameters beside the source's own; `after`: where a keyset goes on.
     Raises ListMoved, and ContractViolation for an answer without rows or a list that never ends."""
     query = merged(source.query, extra)
@@ -42,7 +60,11 @@ def pages(client: JsonClient, source: Source, extra: Mapping[str, str], after: s
         query = merged(query, {source.limit_name: str(source.page_rows)})
     if source.pages is PageStyle.ODATA_SKIP and "$orderby" not in query:
         query = merged(query, {"$orderby": ",".join(name.replace(".", "/") for name in source.row_id)})
-    for count, page in enumerate(_READERS[source.pages](client, source, query, after)):
+    if source.pages is PageStyle.KEYSET:
+        found = _by_key(client, source, query, after, known)
+    else:
+        found = _READERS[source.pages](client, source, query)
+    for count, page in enumerate(found):
         if count >= MAX_PAGES:
             raise ContractViolation(source.path, f"more than {MAX_PAGES} pages", system=client.system)
         yield page
@@ -67,50 +89,59 @@ def _rows(client: JsonClient, source: Source, body: bytes) -> list[bytes]:
     return rows
 
 
-def _asked(client: JsonClient, source: Source, query: Mapping[str, str]) -> list[bytes]:
-    return _rows(client, source, client.get(source.path, list(query.items())).body)
+def _asked(client: JsonClient, source: Source, query: Mapping[str, str]) -> tuple[list[bytes], str]:
+    body = client.get(source.path, list(query.items())).body
+    return _rows(client, source, body), _digest(body)
 
 
-def _single(client: JsonClient, source: Source, query: dict[str, str], after: str) -> Iterator[Page]:
-    rows = _asked(client, source, query)
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _page(rows: list[bytes], digest: str, after: str = "") -> Page:
+    return Page(lambda: rows, digest, after)
+
+
+def _single(client: JsonClient, source: Source, query: dict[str, str]) -> Iterator[Page]:
+    rows, digest = _asked(client, source, query)
     if rows:
-        yield Page(tuple(rows))
+        yield _page(rows, digest)
 
 
-def _by_offset(client: JsonClient, source: Source, query: dict[str, str], after: str) -> Iterator[Page]:
+def _by_offset(client: JsonClient, source: Source, query: dict[str, str]) -> Iterator[Page]:
     taken, last = 0, ""
     while True:
         start = max(0, taken - 1)
-        rows = _asked(client, source, {**query, source.start_name: str(start)})
+        rows, digest = _asked(client, source, {**query, source.start_name: str(start)})
         if taken:
             if not rows or identity(rows[0], source.row_id) != last:
                 raise ListMoved
-            rows = rows[1:]
+            rows, digest = rows[1:], f"{digest}+1"
         if not rows:
             return
-        yield Page(tuple(rows))
+        yield _page(rows, digest)
         taken, last = taken + len(rows), identity(rows[-1], source.row_id)
 
 
-def _by_page(client: JsonClient, source: Source, query: dict[str, str], after: str) -> Iterator[Page]:
+def _by_page(client: JsonClient, source: Source, query: dict[str, str]) -> Iterator[Page]:
     number, before = source.first_page, frozenset[str]()
     while True:
-        rows = _asked(client, source, {**query, source.start_name: str(number)})
+        rows, digest = _asked(client, source, {**query, source.start_name: str(number)})
         known = frozenset(identity(row, source.row_id) for row in rows)
         if known <= before:  # nothing, or the last page once more
             return
-        yield Page(tuple(rows))
+        yield _page(rows, digest)
         number, before = number + 1, known
 
 
-def _by_link(client: JsonClient, source: Source, query: dict[str, str], after: str) -> Iterator[Page]:
+def _by_link(client: JsonClient, source: Source, query: dict[str, str]) -> Iterator[Page]:
     path, asked = source.path, list(query.items())
     seen: set[str] = set()
     while True:
         answer = client.get(path, asked)
         rows = _rows(client, source, answer.body)
         if rows:
-            yield Page(tuple(rows))
+            yield _page(rows, _digest(answer.body))
         link = value_at(answer.body, source.next) if source.next else from_header(answer.headers.get("link", ""))
         if not link:
             return
@@ -120,18 +151,24 @@ def _by_link(client: JsonClient, source: Source, query: dict[str, str], after: s
         path, asked = rebased(link, base_path=client.base_path, source_path=source.path, system=client.system)
 
 
-def _by_key(client: JsonClient, source: Source, query: dict[str, str], after: str) -> Iterator[Page]:
+def _by_key(client: JsonClient, source: Source, query: dict[str, str], after: str, known: Known) -> Iterator[Page]:
     while True:
         asked = merged(query, {source.start_name: _condition(source, after)}) if after else query
-        rows = _asked(client, source, asked)
-        if not rows:
-            return
-        key = _key(client, source, rows[-1])
+        body = client.get(source.path, list(asked.items())).body
+        digest = _digest(body)
+        key = known(digest)
+        if key is None:
+            rows = _rows(client, source, body)
+            if not rows:
+                return
+            key, page = _key(client, source, rows[-1]), partial(list[bytes], rows)
+        else:
+            page = partial(_rows, client, source, body)
         if key == after:
             raise ContractViolation(
                 source.path, f"asking beyond {source.key} brings the same rows", system=client.system
             )
-        yield Page(tuple(rows), key)
+        yield Page(page, digest, key)
         after = key
 
 
@@ -151,11 +188,10 @@ def _key(client: JsonClient, source: Source, row: bytes) -> str:
     return str(value)
 
 
-_READERS: Final[Mapping[PageStyle, Callable[[JsonClient, Source, dict[str, str], str], Iterator[Page]]]] = {
+_READERS: Final[Mapping[PageStyle, Callable[[JsonClient, Source, dict[str, str]], Iterator[Page]]]] = {
     PageStyle.NONE: _single,
     PageStyle.OFFSET: _by_offset,
     PageStyle.ODATA_SKIP: _by_offset,
     PageStyle.PAGE: _by_page,
     PageStyle.NEXT_LINK: _by_link,
-    PageStyle.KEYSET: _by_key,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, Quarantined, RawRecord
@@ -95,6 +95,6 @@ class PageToKeep:
     """What the store keeps of a page: the records at `places` are new or changed, `held` those of them that are quarantined
     (place, reason)."""
 
-    page: RecordPage[object]
+    page: RecordPage[Any]
     places: Sequence[int]
     held: Sequence[tuple[int, Quarantined]] = field(default=NOTHING_HELD)

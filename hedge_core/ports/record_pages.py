@@ -1,11 +1,23 @@
-"""The port for pages of records: kept in one go, and recognised when they come again exactly as they were."""
+"""The ports for pages of records: pulled whole, kept in one go, recognised when they come again exactly as they were."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
-from hedge_core.model.record_pages import PageToKeep, RecordPage
+from hedge_core.model.physical import ContractLine
+from hedge_core.model.record_pages import KnownPage, PageToKeep, RecordPage
+from hedge_core.model.records import Cursor, PullScope
+
+
+@runtime_checkable
+class PullsPages(Protocol):
+    """Optional: contract lines a page at a time. Of a page whose token is in `known` (token -> told) nothing is read: it comes
+    as a `KnownPage`. Otherwise as `ErpAdapter.pull_contracts`, which gives the same records one by one."""
+
+    def pull_contract_pages(
+        self, since: Cursor | None, scope: PullScope, known: Mapping[str, str]
+    ) -> Iterator[RecordPage[ContractLine] | KnownPage[ContractLine]]: ...
 
 
 class RecordPageStore(Protocol):

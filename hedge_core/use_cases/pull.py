@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from hedge_core.errors import RuleBroken
-from hedge_core.known_lines import ACCEPT, REPEATED_LINES, KnownLines
 from hedge_core.model.identity import Actor, BookId, ExternalRef
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
-from hedge_core.model.records import Cursor, Gone, Mapped, Pulled, PullScope, Quarantined, Seen
+from hedge_core.model.records import Cursor, Gone, Mapped, Pulled, PullScope, Seen
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter
+from hedge_core.ports.record_pages import PullsPages
 from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.use_cases.pull_pages import Progress as Progress
+from hedge_core.use_cases.pull_pages import PullResult as PullResult
+from hedge_core.use_cases.pull_pages import Repeats, pull_in_pages, record_stored
 from hedge_core.use_cases.read_ahead import read_ahead
 from messages import Message
 
-Progress = Callable[[int], None]
-"""Called with the number of records read since the last call."""
-
 LINE_KINDS: Final = ("sale_line", "purchase_line")
 _FEW: Final = 10
-
-
-@dataclass(slots=True)
-class PullResult:
-    """What a pull found: records read, new or changed ones stored, unchanged, quarantined, gone on the other side."""
-
-    kind: str
-    read: int = 0
-    stored: int = 0
-    unchanged: int = 0
-    quarantined: int = 0
-    gone: int = 0
-    refs_gone: list[ExternalRef] = field(default_factory=list)
 
 
 def pull_contracts(
@@ -58,15 +43,18 @@ def pull_contracts(
         since = uow.records.cursor(connection, "contracts") if scope is PullScope.CHANGED else None
         keys = LINE_KINDS if scope is PullScope.KEYS else ()
         before = {kind: uow.records.keys(connection, kind) for kind in keys}
-    items = adapter.pull_contracts(since, scope)
     if scope is PullScope.KEYS:
-        pages = _told(_pages(items), progress)
+        pages = _told(_pages(adapter.pull_contracts(since, scope)), progress)
         swept = _sweep(store, book, connection, actor, clock, before, pages, accept_removals)
         if swept.gone:  # a line that took a deleted one's number was held as its duplicate
             retry_quarantine(store, book, connection, adapter, actor)
         return swept
     result = PullResult("contracts")
-    repeats = _Repeats()
+    repeats = Repeats()
+    if isinstance(adapter, PullsPages):
+        pull_in_pages(store, book, connection, adapter, actor, clock, scope, since, result, repeats, progress)
+        return result
+    items = adapter.pull_contracts(since, scope)
     with closing(read_ahead(_pages(items))) as ahead:
         for page in _told(ahead, progress):
             with store.begin(book, actor) as uow:
@@ -118,7 +106,7 @@ def retry_quarantine(store: Store, book: BookId, connection: str, adapter: ErpAd
     """Map every quarantined record again, from its raw form, with the specs that are live now."""
     result = PullResult("quarantine")
     with store.begin(book, actor) as uow:
-        repeats = _Repeats()
+        repeats = Repeats()
         for entry in uow.records.quarantine(connection):
             result.read += 1
             pulled: Pulled[Any] = Pulled(entry.ref, adapter.remap(entry.raw), entry.raw, Cursor(""), True)
@@ -162,7 +150,7 @@ def _save_page(
     page: Sequence[Pulled[Any]],
     result: PullResult,
     clock: Clock,
-    repeats: _Repeats | None = None,
+    repeats: Repeats | None = None,
 ) -> None:
     """Only what is new or changed is mapped, checked and stored; digests are looked at first."""
     result.read += len(page)
@@ -176,13 +164,8 @@ def _save_page(
         changed = [repeats.refused(uow, item) for item in changed]
     uow.records.save_raw(changed)
     held = len(changed) - _save_items(uow, changed, clock.now())
-    result.quarantined += held
-    result.stored += len(changed) - held
-    uow.audit.append(
-        "records.pulled",
-        f"{connection}:{result.kind}",
-        {"records": len(changed), "quarantined": held, "digest": _page_digest(changed)},
-    )
+    digests = [item.raw.digest for item in changed if item.raw is not None]
+    record_stored(uow, connection, result, digests, held)
 
 
 def _forget(uow: UnitOfWork, connection: str, refs: Sequence[ExternalRef], result: PullResult, clock: Clock) -> None:
@@ -222,41 +205,11 @@ def _save_items(uow: UnitOfWork, items: Sequence[Pulled[Any]], seen_at: datetime
     return len(mapped)
 
 
-def _page_digest(page: Sequence[Pulled[Any]]) -> str:
-    """One digest for a page of records: SHA-256 over their digests in order."""
-    joined = "".join(item.raw.digest for item in page if item.raw is not None)
-    return hashlib.sha256(joined.encode("ascii")).hexdigest()
-
-
 def _refuse_mass_removal(connection: str, before: int, gone: int, accepted: bool) -> None:
     """More than half of what we know gone at once is more likely a lost right or a wrong filter than the truth."""
     if gone > _FEW and gone * 2 > before and not accepted:
         reason = Message("record.mass_removal", {"gone": gone, "before": before})
         raise RuleBroken("mass_removal", connection, reason)
-
-
-class _Repeats:
-    """Two records that are the same contract line, by number or by content: the later one is quarantined, never counted
-    twice. The lines of the book are read when the first record is new or changed, not before."""
-
-    def __init__(self) -> None:
-        self._known: KnownLines | None = None
-
-    def refused(self, uow: UnitOfWork, item: Pulled[Any]) -> Pulled[Any]:
-        outcome = item.outcome
-        if not isinstance(outcome, Mapped) or not isinstance(outcome.item, ContractLine):
-            return item
-        if self._known is None:
-            accepted = uow.book.settings.get(REPEATED_LINES) == ACCEPT
-            self._known = KnownLines(uow.physical.each_contract_line(), accepted)
-        line = outcome.item
-        refused = self._known.refusal(line)
-        if refused is None:
-            return item
-        field_name, reason = refused
-        value = f"{line.contract_no}/{line.line_no}"
-        held = Quarantined(outcome.spec, "check", field_name, reason, value)
-        return Pulled(item.ref, held, item.raw, item.cursor, item.page_end)
 
 
 def _sweep(

@@ -17,6 +17,7 @@ from hedge_core.errors import PlatformError
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.physical import ContractLine, InventoryLot, Master, MasterKind
+from hedge_core.model.record_pages import KnownPage, RecordPage
 from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Voucher
 from hedge_core.ports.erp import ErpCapabilities, Health
@@ -58,6 +59,11 @@ class GenericJsonAdapter:
         self, since: Cursor | None, scope: PullScope = PullScope.CHANGED
     ) -> Iterator[Pulled[ContractLine]]:
         return self._reader.pull_lines(self._lines, since, scope)
+
+    def pull_contract_pages(
+        self, since: Cursor | None, scope: PullScope, known: Mapping[str, str]
+    ) -> Iterator[RecordPage[ContractLine] | KnownPage[ContractLine]]:
+        return self._reader.pull_pages(self._lines, since, scope, known)
 
     def pull_inventory(self, since: Cursor | None) -> Iterator[Pulled[InventoryLot]]:
         return self._reader.pull_whole("stock", self._stock)

@@ -6,7 +6,8 @@ other styles rows may have moved meanwhile, so the kind is read again from the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,6 +22,7 @@ from connectors.json_pages import (
     ChosenFields,
     JsonClient,
     ListMoved,
+    Page,
     PageStyle,
     Source,
     flat_record,
@@ -30,6 +32,7 @@ from connectors.json_pages import (
 from hedge_core.errors import Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.physical import ContractLine
+from hedge_core.model.record_pages import KnownPage, RecordPage
 from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, PullScope, Quarantined, RawRecord, Seen
 from messages import Message
 
@@ -49,6 +52,49 @@ class JsonCursor(msgspec.Struct, frozen=True):
     since: str = ""
     newest: str = ""
     after: str = ""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What is remembered of a page: its newest change, and where a keyset goes on after it."""
+
+    newest: str
+    after: str
+
+
+class _Run:
+    """Reading one list with one mapping, and the pages of it that are known."""
+
+    def __init__(self, kind: str, source: Source, mapper: Mapper[ContractLine], known: Mapping[str, str]) -> None:
+        self.kind = kind
+        self.source = source
+        self.mapper = mapper
+        self.chosen = _chosen(source, mapper.spec.fields)
+        self._known = known
+        manner = msgspec.json.encode(
+            [kind, mapper.spec.identity, source.id, source.lines, source.modified, source.rows]
+        )
+        self._manner = hashlib.sha256(manner)
+
+    def token(self, page: Page) -> str:
+        return self._token(page.digest)
+
+    def told(self, page: Page) -> _Told | None:
+        told = self._known.get(self.token(page)) if self._known else None
+        return None if told is None else msgspec.json.decode(told, type=_Told)
+
+    def after(self, digest: str) -> str | None:
+        told = self._known.get(self._token(digest)) if self._known else None
+        return None if told is None else msgspec.json.decode(told, type=_Told).after
+
+    def _token(self, digest: str) -> str:
+        """A page is the same if its bytes are and everything that decides what is read in them."""
+        both = self._manner.copy()
+        both.update(digest.encode())
+        return both.hexdigest()
+
+
+_Reached = tuple["RecordPage[ContractLine] | KnownPage[ContractLine]", JsonCursor]
+"""A page and the cursor behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +119,6 @@ def map_body(mapper: Mapper[T], source: Source, ref: ExternalRef, body: bytes) -
     return mapper.read(ref, row)
 
 
-def _mapped(
-    mapper: Mapper[T], source: Source, record: Record, ref: ExternalRef, body: bytes
-) -> Mapped[T] | Quarantined:
-    return mapper.read(ref, record.fields) if record.keyed else map_body(mapper, source, ref, body)
-
-
 class JsonReader:
     """Reads the lists of one connection."""
 
@@ -93,7 +133,25 @@ class JsonReader:
     def pull_lines(
         self, mappers: Mapping[str, Mapper[ContractLine]], since: Cursor | None, scope: PullScope
     ) -> Iterator[Pulled[ContractLine]]:
-        """Contract lines of both sides. Only a pull of changes goes on from a cursor."""
+        """Contract lines of both sides, one by one."""
+        if scope is not PullScope.KEYS:
+            for page in self.pull_pages(mappers, since, scope, {}):
+                yield from (page.again() if isinstance(page, KnownPage) else page).items()
+            return
+        for kind in LINE_KINDS:
+            source = self._options.kinds.get(kind)
+            for record in self._whole(kind, source) if source is not None else ():
+                yield Pulled(record.ref, Seen(), None, Cursor(""), False)
+
+    def pull_pages(
+        self,
+        mappers: Mapping[str, Mapper[ContractLine]],
+        since: Cursor | None,
+        scope: PullScope,
+        known: Mapping[str, str],
+    ) -> Iterator[RecordPage[ContractLine] | KnownPage[ContractLine]]:
+        """Contract lines of both sides, page by page; of those in `known` (token -> told) only their names. Only a pull of
+        changes goes on from a cursor."""
         cursor = JsonCursor(1, {})
         if since is not None and scope is PullScope.CHANGED:
             cursor = msgspec.json.decode(since, type=JsonCursor)
@@ -105,13 +163,9 @@ class JsonReader:
                 start = cursor.done.get(kind, "")
                 cursor = JsonCursor(1, cursor.done, kind, start, start)
             last = cursor
-            if scope is PullScope.KEYS:
-                for record in self._whole(kind, source):
-                    yield Pulled(record.ref, Seen(), None, Cursor(""), False)
-            else:
-                for pulled, reached in self._changes(kind, source, mappers[kind], cursor, scope):
-                    yield pulled
-                    last = reached
+            for page, reached in self._changes(_Run(kind, source, mappers[kind], known), cursor, scope):
+                yield page
+                last = reached
             cursor = JsonCursor(1, last.done)
 
     def pull_whole(self, kind: str, mapper: Mapper[T]) -> Iterator[Pulled[T]]:
@@ -132,52 +186,90 @@ class JsonReader:
         page = next(pages(self._client, source, {}), None)
         return [body for row in page.rows for body in record_bodies(row, source.lines)] if page else []
 
-    def _changes(
-        self, kind: str, source: Source, mapper: Mapper[ContractLine], cursor: JsonCursor, scope: PullScope
-    ) -> Iterator[tuple[Pulled[ContractLine], JsonCursor]]:
+    def _changes(self, run: _Run, cursor: JsonCursor, scope: PullScope) -> Iterator[_Reached]:
+        source = run.source
         extra = dict(source.open_query) if scope is PullScope.OPEN else {}
         if scope is PullScope.CHANGED and source.tells_changes and cursor.since:
             moment = earlier_by(cursor.since, self._options.overlap_minutes)
             extra[source.since_param] = source.since_format.replace("{value}", moment)
         for _ in range(_ATTEMPTS):
             try:
-                yield from self._once(kind, source, mapper, cursor, extra)
+                yield from self._once(run, cursor, extra)
             except ListMoved:
                 continue
             return
         raise self._moves(source)
 
-    def _once(
-        self, kind: str, source: Source, mapper: Mapper[ContractLine], cursor: JsonCursor, extra: Mapping[str, str]
-    ) -> Iterator[tuple[Pulled[ContractLine], JsonCursor]]:
-        chosen = _chosen(source, mapper.spec.fields)
-        waiting: tuple[list[Record], JsonCursor, JsonCursor] | None = None
+    def _once(self, run: _Run, cursor: JsonCursor, extra: Mapping[str, str]) -> Iterator[_Reached]:
+        """One page behind the other side: only what follows a page tells whether it is the last one."""
+        waiting: Page | None = None
         at = cursor
-        for page in pages(self._client, source, extra, cursor.after):
+        for page in pages(self._client, run.source, extra, cursor.after, run.after):
             if waiting is not None:
-                yield from self._items(source, mapper, *waiting)
-            records = [record for row in page.rows for record in self._records(kind, source, chosen, row)]
-            newest = at.newest
-            for changed in {record.changed for record in records}:
-                newest = later(newest, changed)
-            reached = msgspec.structs.replace(at, newest=newest, after=page.after)
-            resumable = reached if page.after else cursor  # elsewhere the kind begins again
-            waiting, at = (records, at if page.after else cursor, resumable), reached
+                made, at = self._page(run, waiting, cursor, at, False)
+                yield made, at if at.after else cursor
+            waiting = page
         if waiting is not None:
-            ended = JsonCursor(1, {**cursor.done, kind: at.newest})
-            yield from self._items(source, mapper, waiting[0], waiting[1], ended)
+            yield self._page(run, waiting, cursor, at, True)
 
-    def _items(
-        self, source: Source, mapper: Mapper[ContractLine], records: list[Record], before: JsonCursor, after: JsonCursor
-    ) -> Iterator[tuple[Pulled[ContractLine], JsonCursor]]:
-        """The records of a page; each but the last leads back to the page's beginning."""
-        now, spec = self._now(), mapper.spec.identity
-        texts = [Cursor(msgspec.json.encode(one).decode()) for one in (before, after)]
-        for number, record in enumerate(records, 1):
-            last = number == len(records)
-            read = partial(_mapped, mapper, source, record)
-            raw = RawRecord.of(record.ref, record.body, now)
-            yield PulledLater(record.ref, spec, read, raw, texts[last], last), after if last else before
+    def _page(
+        self, run: _Run, page: Page, cursor: JsonCursor, before: JsonCursor, ends: bool
+    ) -> tuple[RecordPage[ContractLine] | KnownPage[ContractLine], JsonCursor]:
+        """A page, read or recognised, and the cursor behind it. Its records lead back to its beginning, or where the list
+        cannot be taken up inside to the beginning of the kind."""
+
+        def behind(newest: str) -> JsonCursor:
+            newest = later(before.newest, newest)
+            if ends:
+                return JsonCursor(1, {**cursor.done, run.kind: newest})
+            return msgspec.structs.replace(before, newest=newest, after=page.after)
+
+        def read() -> RecordPage[ContractLine]:
+            made, newest = self._read(run, page)
+            made.inside = _text(before if page.after else cursor)
+            made.after = _text(_resumable(behind(newest)))
+            return made
+
+        def _resumable(reached: JsonCursor) -> JsonCursor:
+            return reached if reached.after or ends else cursor
+
+        told = run.told(page)
+        if told is not None:
+            reached = behind(told.newest)
+            return KnownPage(run.token(page), _text(_resumable(reached)), read), reached
+        made = read()
+        return made, behind(msgspec.json.decode(made.told, type=_Told).newest)
+
+    def _read(self, run: _Run, page: Page) -> tuple[RecordPage[ContractLine], str]:
+        """The records of a page and the newest change among them."""
+        source, mapper, connection = run.source, run.mapper, self._connection
+        bodies, flats = run.chosen.columns_of(page.rows)
+        keys = [row_key(flat, source.id) for flat in flats]
+        newest = ""
+        if source.modified:
+            for changed in {flat.get(source.modified) for flat in flats}:
+                text = changed.isoformat() if isinstance(changed, datetime) else str(changed or "")
+                newest = later(newest, text)
+        keyless_at = {place for place, key in enumerate(keys) if key is None}
+        known = [key or keyless(body) for key, body in zip(keys, bodies, strict=True)]
+
+        def read(places: Sequence[int]) -> list[Mapped[ContractLine] | Quarantined]:
+            refs = [ExternalRef(connection, run.kind, known[place]) for place in places]
+            if not keyless_at:
+                return mapper.read_all(refs, [flats[place] for place in places])
+            return [
+                map_body(mapper, source, ref, bodies[place]) if place in keyless_at else mapper.read(ref, flats[place])
+                for ref, place in zip(refs, places, strict=True)
+            ]
+
+        sha = hashlib.sha256
+        digests = [sha(body).hexdigest() for body in bodies]
+        told = msgspec.json.encode(_Told(newest, page.after)).decode()
+        made = RecordPage(
+            connection, run.kind, mapper.spec.identity, known, bodies, digests, self._now(), Cursor(""), Cursor(""), read,
+            run.token(page), told,
+        )  # fmt: skip
+        return made, newest
 
     def _records(self, kind: str, source: Source, chosen: ChosenFields, row: bytes) -> Iterator[Record]:
         for body, flat in chosen.records_of(row):
@@ -211,6 +303,10 @@ class JsonReader:
         return Unavailable(
             f"{source.path} keeps changing while it is read; try again later", system=self._client.system
         )
+
+
+def _text(cursor: JsonCursor) -> Cursor:
+    return Cursor(msgspec.json.encode(cursor).decode())
 
 
 def _chosen(source: Source, fields: Iterable[str] = ()) -> ChosenFields:
