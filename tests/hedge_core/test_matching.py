@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -245,3 +248,8 @@ def test_legs_add_up_to_the_exposure(
     assert shown.broken == ()
     assert sum(x.quantity for x in legs) == sum(row.exposure for row in shown.totals)
     assert len({x.ref for x in legs}) == len(legs)
+
+
+@pytest.mark.parametrize("module", ["matching", "settlement.engine", "settlement.units", "delivery"])
+def test_matching_and_settlement_load_whichever_comes_first(module: str) -> None:
+    subprocess.run([sys.executable, "-c", f"import hedge_core.{module}"], check=True)
