@@ -27,6 +27,7 @@ from hedge_core.errors import (
     Unavailable,
 )
 from hedge_core.model.identity import Actor, BookId, book_id
+from hedge_core.plausible_days import is_plausible
 from messages import LANGUAGES, Message, resolve_language, say
 
 if TYPE_CHECKING:
@@ -97,11 +98,14 @@ def help_text(name: str) -> str:
 
 
 def calendar_day(text: str) -> datetime:
-    """A day of an argument or option, written 2026-03-04."""
+    """A day of an argument or option, written 2026-03-04; one before 1990 or after 2100 is a slip."""
     try:
-        return datetime.strptime(text.strip(), "%Y-%m-%d")  # noqa: DTZ007 - a calendar day, not a moment
+        found = datetime.strptime(text.strip(), "%Y-%m-%d")  # noqa: DTZ007 - a calendar day, not a moment
     except ValueError:
         raise typer.BadParameter(say(Message("cli.no_day", {"text": text}), language())) from None
+    if not is_plausible(found.date()):
+        raise typer.BadParameter(say(Message("cli.far_day", {"text": text}), language()))
+    return found
 
 
 calendar_day.__name__ = "day"  # what typer's help shows as its type

@@ -224,6 +224,14 @@ def _unread_sections(statement: AccountStatement, _: ProductTable) -> Iterator[F
         yield Finding(Severity.WARN, "unread_section", message)
 
 
+def _prices_above_zero(statement: AccountStatement, _: ProductTable) -> Iterator[Finding]:
+    """A fill has a price, and it is above zero."""
+    for fill in statement.fills:
+        if fill.price <= 0:
+            shown = {"record": fill.fill_id, "instrument": fill.instrument, "price": fill.price}
+            yield Finding(Severity.REFUSE, "price", Message("statement.check_price", shown), None, fill.price, None)
+
+
 # --- rows against their prices (rule 4) -------------------------------------------------------------------------------
 
 
@@ -307,6 +315,7 @@ def _exchanges(statement: AccountStatement) -> set[str]:
 
 
 CHECKS: Final[tuple[Callable[[AccountStatement, ProductTable], Iterator[Finding]], ...]] = (
+    _prices_above_zero,
     _balance,
     _equity,
     _section_totals,

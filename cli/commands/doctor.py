@@ -13,13 +13,16 @@ from adapters.storage import schema_state
 from cli.commands import cards as cards  # its command stands below `connection` too
 from cli.commands.books import connection_app
 from cli.screen import Word
-from cli.session import OK, PERSON_NEEDED, BookOption, JsonOption, Session, help_text
+from cli.session import OK, PERSON_NEEDED, UNREACHABLE, BookOption, JsonOption, Session, help_text
 from hedge_core.errors import InvalidInput, PlatformError
 from hedge_core.model.identity import BookId
 from hedge_core.ports.erp import Discovers, HealthStep
 from messages import Message
 from worker.bootstrap import set_up_logging
 from worker.doctor import connection_steps, isolation
+
+NOT_THERE = frozenset({"name", "address", "port", "tls", "reach", "login"})
+"""Steps whose failure means that nobody is there or the login is refused: the exit code is then that of any other command."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +37,8 @@ def connection_test(
     session.app.connection(session.book, name)
     steps = list(connection_steps(session.app, session.book, name))
     show_health(session, [(name, step) for step in steps])
-    session.end(OK if all(step.ok for step in steps) else PERSON_NEEDED)
+    failed = next((step.step for step in steps if not step.ok), None)
+    session.end(OK if failed is None else UNREACHABLE if failed in NOT_THERE else PERSON_NEEDED)
 
 
 @connection_app.command("discover", help=help_text("connection_discover"))

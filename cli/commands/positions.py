@@ -23,6 +23,8 @@ from messages import Message
 snapshot_app = typer.Typer(no_args_is_help=True, help=help_text("snapshot"))
 
 Day = Annotated[datetime, typer.Argument(metavar="YYYY-MM-DD", parser=calendar_day, help=help_text("day"))]
+MOST_VERSIONS = 999_999
+"""No day has so many versions: a larger number is a slip."""
 FUNDS_COLUMNS = (
     "account", "currency", "balance", "equity", "margin", "realised_mtm", "holding_mtm", "fee", "floating", "realised_trade",
 )  # fmt: skip
@@ -189,7 +191,7 @@ def tell_result(session: Session, result: Settled) -> None:
 @snapshot_app.command("show", help=help_text("snapshot_show"))
 def snapshot_show(
     day: Day,
-    version: Annotated[int | None, typer.Option("--version")] = None,
+    version: Annotated[int | None, typer.Option("--version", min=1, max=MOST_VERSIONS)] = None,
     book: BookOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -231,8 +233,8 @@ def snapshot_show(
 @snapshot_app.command("diff", help=help_text("snapshot_diff"))
 def snapshot_diff(
     day: Day,
-    first: Annotated[int, typer.Option("--from", metavar="VERSION")],
-    second: Annotated[int, typer.Option("--to", metavar="VERSION")],
+    first: Annotated[int, typer.Option("--from", metavar="VERSION", min=1, max=MOST_VERSIONS)],
+    second: Annotated[int, typer.Option("--to", metavar="VERSION", min=1, max=MOST_VERSIONS)],
     book: BookOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -251,7 +253,7 @@ def snapshot_diff(
 @snapshot_app.command("accept", help=help_text("snapshot_accept"))
 def snapshot_accept(
     day: Day,
-    version: Annotated[int, typer.Option("--version")],
+    version: Annotated[int, typer.Option("--version", min=1, max=MOST_VERSIONS)],
     reason: Annotated[str, typer.Option("--reason")],
     approved_by: Annotated[str, typer.Option("--approved-by", metavar="NAME", help=help_text("approved_by"))] = "",
     book: BookOption = "",

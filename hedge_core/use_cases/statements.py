@@ -24,7 +24,7 @@ from hedge_core.product_table import ProductTable
 from hedge_core.statement_diff import Difference, diff_statements
 from hedge_core.statement_findings import Finding, Severity
 from hedge_core.statement_form_checks import check_any_statement, two_view_findings
-from hedge_core.trading_calendar import TradingCalendar
+from hedge_core.trading_calendar import EXCHANGE_TIME, TradingCalendar
 from hedge_core.use_cases.deliveries import note_deliveries
 from hedge_core.use_cases.settle import opening_position
 from messages import Message
@@ -32,6 +32,8 @@ from messages import Message
 NEEDS_ACCEPTANCE: Final = "needs_acceptance"
 NEEDS_REOPENING: Final = "needs_reopening"
 _LOOK_BACK: Final = 31
+_AHEAD: Final = timedelta(days=1)
+"""How far the clock of a machine may lag behind the day that a broker has finished."""
 HOME_CURRENCY: Final = "CNY"
 
 ReadStatements = Callable[[str, bytes], Sequence[AccountStatement]]
@@ -125,6 +127,7 @@ def _import_one(
     if current is not None and current.digest == digest:
         return ImportedStatement(account, day, "unchanged", version, len(statement.fills))
     _refuse_before_go_live(uow, statement, source_name)
+    _refuse_ahead(statement, source_name, clock)
     before = _statement_before(uow, statement)
     days = _days_without(before, statement, calendar)
     findings = check_any_statement(statement, before, products, days) + _other_view(uow, statement)
@@ -171,6 +174,14 @@ def _refuse_before_go_live(uow: UnitOfWork, statement: AccountStatement, source_
     if opening is not None and statement.trading_day <= opening.trading_day:
         reason = Message("import.before_go_live", {"day": opening.trading_day, "account": statement.account})
         raise InvalidInput(source_name, 0, "trading day", reason)
+
+
+def _refuse_ahead(statement: AccountStatement, source_name: str, clock: Clock) -> None:
+    """A statement is written after its day: one that is dated ahead has a wrong date."""
+    today = clock.now().astimezone(EXCHANGE_TIME).date()
+    if statement.trading_day > today + _AHEAD:
+        shown = {"day": statement.trading_day, "today": today}
+        raise InvalidInput(source_name, 0, "trading day", Message("import.ahead", shown))
 
 
 def _opening(uow: UnitOfWork, account: str, currency: str) -> OpeningState | None:

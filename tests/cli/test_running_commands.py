@@ -188,7 +188,7 @@ def test_a_secret_is_not_taken_from_the_command_line(command: CommandLine) -> No
     assert "hush" not in run.err
 
 
-def test_an_erp_that_does_not_answer_ends_with_4_and_doctor_with_1(command: CommandLine) -> None:
+def test_an_erp_that_does_not_answer_ends_with_4_for_every_command_and_doctor_with_1(command: CommandLine) -> None:
     command("init", "cu01")
     command.set("HEDGEBRIDGE_SECRET_APP_SECRET", "invented")
     app_id = "1_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
@@ -196,7 +196,7 @@ def test_an_erp_that_does_not_answer_ends_with_4_and_doctor_with_1(command: Comm
     command("connection", "add", "k3", "--system", "kingdee", *(p for o in options for p in ("--set", o)))
     assert command("sync", code=4).err.count("cannot be reached") == 1
     command("doctor", code=1)
-    command("connection", "test", "k3", code=1)
+    command("connection", "test", "k3", code=4)
     assert "k3" in command("connection", "test", "k4", code=3).said[0]
 
 

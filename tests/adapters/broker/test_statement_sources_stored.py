@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tests.support import cfmmc_book
 from tests.support.databases import HandClock
 
 BOOK, ANNA = BookId("cu01"), Actor("anna")
+AFTERWARDS = datetime(2026, 9, 30, 8, 0, tzinfo=UTC)
 DAY = date(2026, 3, 3)
 HEAD = '<FlexQueryResponse queryName="q" type="AF"><FlexStatements count="1">'
 ONE = (
@@ -37,14 +38,14 @@ TAIL = "</FlexStatements></FlexQueryResponse>"
 def store(tmp_path: Path) -> SqlStore:
     url = f"sqlite:///{tmp_path / 'book.db'}"
     upgrade_database(url)
-    opened = open_store(url, HandClock())
+    opened = open_store(url, HandClock(AFTERWARDS))
     opened.add_book(Book(BOOK, "示例铜业贸易", "CNY"), ANNA)
     return opened
 
 
 def take(store: SqlStore, body: bytes, name: str = "day.xls", accept: str = "") -> list[ImportedStatement]:
     approval = Approval(accept=accept)
-    return import_statements(store, BOOK, name, body, read_any_statement, load_products(), ANNA, HandClock(), approval)
+    return import_statements(store, BOOK, name, body, read_any_statement, load_products(), ANNA, HandClock(AFTERWARDS), approval)
 
 
 def flex(day: str, usd: tuple[str, str], eur: tuple[str, str]) -> bytes:
