@@ -29,9 +29,9 @@ DELIVERIES: Final = "deliveries"
 SCHEDULE: Final = "schedule"
 """Not work that is handed out, but a place among those that may become the leader."""
 
-_WORKER_TIMEOUT: Final = 4
-"""Milliseconds: the longest rest of a Redis consumer that finds nothing, and so part of how long work waits to be picked up.
-RabbitMQ and the in-memory broker push and do not use it."""
+_WORKER_TIMEOUT: Final = 20
+"""Milliseconds that a thread waits for a message before it looks whether it is to stop. Messages do not wait for it, but for
+those that another process sent over Redis, which does not push."""
 
 _CLOCK_REST: Final = 1.0
 """Seconds that a thread rests whose process does not know the time."""
@@ -44,9 +44,9 @@ def make_broker(url: str) -> dramatiq.Broker:
     if url == "memory":
         return StubBroker(middleware=[])
     if url.startswith(("redis://", "rediss://")):
-        from dramatiq.brokers.redis import RedisBroker  # imported where used: most installations have neither
+        from worker.prompt_redis import PromptRedisBroker  # imported where used: most installations have neither
 
-        return RedisBroker(url=url, middleware=[])
+        return PromptRedisBroker(url=url, middleware=[])
     if url.startswith(("amqp://", "amqps://")):
         from dramatiq.brokers.rabbitmq import RabbitmqBroker
 

@@ -40,9 +40,12 @@ No just-in-time compiling: `_WALK` makes a sequential scan of a table of some ro
 look of a dispatcher for half a second, to run it for a tenth of a millisecond."""
 
 _ACROSS: Final = "hedgebridge.across"
-_WALK: Final = {_ACROSS: "on", "enable_sort": "off", "enable_bitmapscan": "off", "enable_seqscan": "off"}
+_WALK: Final = {
+    _ACROSS: "on", "enable_sort": "off", "enable_bitmapscan": "off", "enable_seqscan": "off", "synchronous_commit": "off",
+}  # fmt: skip
 """A dispatcher's look takes the first rows of an index. A planner that has not counted the table yet, or has counted it when it
-was empty, would rather read and sort all that are due."""
+was empty, would rather read and sort all that are due. Its leases need not be on the disk: what a crash of the server forgets is
+due again, and nothing is sent before the start of the row, which is on the disk and everything before it too."""
 
 _SQLITE_TROUBLES: Final = tuple(
     f"SQLITE_{name}"
@@ -101,6 +104,10 @@ def _begin_sqlite(connection: Connection, writer: OneWriter) -> None:
     if connection.info.get("reading") is not reading:
         connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")
         connection.info["reading"] = reading
+    walking = bool(connection.get_execution_options().get("walking"))
+    if connection.info.get("walking", False) is not walking:  # see `_WALK`
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if walking else 'FULL'}")
+        connection.info["walking"] = walking
     if reading:
         connection.exec_driver_sql("BEGIN")
     else:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine, Text, bindparam, case, cast, func, literal_column, select, update
+from sqlalchemy import Connection, Engine, Text, bindparam, case, cast, func, literal_column, select, update
 
 from adapters.storage.jobs import FREE, LEASED
 from adapters.storage.schema import JOB_DUE, JOB_HELD, JOBS, PLANNED, SCHEDULES
@@ -55,18 +55,17 @@ class DueJobs:
         """At most `limit` jobs, those whose worker died first, then by the moment they are due."""
         if limit <= 0:
             return []
-        moments = self._moments()
         usual = {"of_queue": self._queue, "moment": now, "until": now + timedelta(seconds=lease_seconds)}
+        moments = self._moments() if self._engine.dialect.name == "sqlite" else None
+        if moments is not None and not _ready(moments, now):
+            return []  # a look must not take the writer's place
         found: list[Lease] = []
-        take = [
-            (first, one) for first, one in zip(moments, (_TAKE_DUE, _TAKE_HELD), strict=True) if first and first <= now
-        ]
-        if take:
-            with self._engine.begin() as connection:
-                for _, statement in reversed(take):
-                    if len(found) < limit:
-                        here = {**usual, "most": limit - len(found), "token": secrets.token_hex(16)}
-                        found += [_lease(row) for row in connection.execute(statement, here)]
+        with self._engine.begin() as connection:  # elsewhere one transaction looks and takes
+            moments = moments or _first(connection, self._queue)
+            for statement in _ready(moments, now):
+                if len(found) < limit:
+                    here = {**usual, "most": limit - len(found), "token": secrets.token_hex(16)}
+                    found += [_lease(row) for row in connection.execute(statement, here)]
         return sorted(found, key=lambda lease: lease.id)
 
     def leased(self, row_id: int) -> Lease | None:
@@ -99,8 +98,7 @@ class DueJobs:
     def _moments(self) -> tuple[datetime | None, datetime | None]:
         """When the first job is due, and when the first lease ends."""
         with _reading(self._engine) as connection:
-            found = connection.execute(_FIRST, {"of_queue": self._queue}).one()
-        return found.due, found.held
+            return _first(connection, self._queue)
 
 
 _NARROW: Final = (JOBS.c.id, JOBS.c.book_id, JOBS.c.kind, JOBS.c.lease_token, JOBS.c.lease_until)
@@ -139,6 +137,17 @@ def _take(moment: Any, state: Any, index: str) -> Any:
 
 _TAKE_DUE: Final = _take(JOBS.c.available_at, JOB_DUE, "ix_jobs_due")
 _TAKE_HELD: Final = _take(JOBS.c.lease_until, JOB_HELD, "ix_jobs_held")
+
+
+def _first(connection: Connection, queue: str) -> tuple[datetime | None, datetime | None]:
+    found = connection.execute(_FIRST, {"of_queue": queue}).one()
+    return found.due, found.held
+
+
+def _ready(moments: tuple[datetime | None, datetime | None], now: datetime) -> list[Any]:
+    """What takes the jobs that may be leased now: those whose worker died come first."""
+    due, held = moments
+    return [take for first, take in ((held, _TAKE_HELD), (due, _TAKE_DUE)) if first is not None and first <= now]
 
 
 def _lease(row: Any) -> Lease:

@@ -138,14 +138,18 @@ class DueRows:
     def lease_due(self, now: datetime, lease_seconds: int, limit: int) -> list[Lease]:
         """As the port says, at most `limit` calls. Connections share them evenly before one gets more, so that the backlog
         of one book does not make the others wait; within a connection the earliest due come first."""
-        with self._looking() as connection:
-            ready = [place for place in _places(connection) if _next(place, now) <= now] if limit > 0 else []
-        if not ready:
+        if limit <= 0:
             return []
+        places = None
+        if self._engine.dialect.name == "sqlite":  # a look must not take the writer's place
+            with self._looking() as connection:
+                places = _places(connection)
+            if not _ready(places, now):
+                return []
         until = now + timedelta(seconds=lease_seconds)
-        ready.sort(key=lambda place: (_next(place, now), place.book_id, place.name))
         leased: list[Lease] = []
-        with self._engine.begin() as connection:
+        with self._engine.begin() as connection:  # elsewhere one transaction looks and takes
+            ready = _ready(_places(connection) if places is None else places, now)
             while ready and len(leased) < limit:
                 share = max(1, (limit - len(leased)) // len(ready))
                 more = []
@@ -214,6 +218,12 @@ class DueRows:
 def _places(connection: Connection) -> Sequence[Any]:
     """Connections in use that have rows to lease, now or later, with their limits, first due time and first lease end."""
     return [row for row in connection.execute(_PLACES) if row.due is not None or row.held is not None]
+
+
+def _ready(places: Sequence[Any], now: datetime) -> list[Any]:
+    """Those with something to lease now, the longest due first."""
+    ready = [place for place in places if _next(place, now) <= now]
+    return sorted(ready, key=lambda place: (_next(place, now), place.book_id, place.name))
 
 
 def _next(place: Any, now: datetime) -> datetime:
