@@ -73,9 +73,28 @@ def pricing_of(
     kept: bool = False,
 ) -> Pricing | None:
     """How far a line is priced on a day; None for a line that is priced as a whole. `prices` are its reference's prices by
-    day (for an average line, one for each pricing day that has passed). RuleBroken `pricing_kind` for a basis line without
-    a formula, `pricing_days` for an average line whose number of pricing days is not said or too small. Calls that are
-    `kept` already count even beyond what an amendment left of the line (`chain_over_priced` tells it)."""
+    day (for an average line, one for each pricing day that has passed). Where the ERP says how much is priced (`line.priced`
+    above zero) it and the calls kept here speak of the same goods: the larger counts, what only the ERP knows is `elsewhere`.
+
+    RuleBroken `pricing_kind` for a basis line without a formula, `pricing_days` for an average line whose number of pricing
+    days is not said or too small. Calls that are `kept` already count even beyond what an amendment left of the line
+    (`chain_over_priced` tells it)."""
+    found = _pricing_here(line, versions, calls, prices, on, kept)
+    if found is None or not line.priced:
+        return found
+    known = min(line.priced, max(found.priced, found.terms.quantity))
+    return replace(found, elsewhere=max(Decimal(0), known - found.priced))
+
+
+def _pricing_here(
+    line: ContractLine,
+    versions: Sequence[TermsVersion],
+    calls: Iterable[PricingCall],
+    prices: Mapping[date, Decimal],
+    on: date,
+    kept: bool,
+) -> Pricing | None:
+    """The same by the calls and prices kept here alone."""
     if line.pricing is PricingKind.PRICED and not any(one.terms.kind is not PricingKind.PRICED for one in versions):
         return None
     *earlier, terms = pricing_terms(line, versions, on)
@@ -113,7 +132,7 @@ def as_traded(line: ContractLine, versions: Sequence[TermsVersion], on: date, pr
             closed_rest=line.closed_rest if terms.closed_rest is None else terms.closed_rest,
             tolerance=line.tolerance if terms.tolerance is None else terms.tolerance,
         )
-    return line if pricing is None else replace(line, priced=pricing.priced)
+    return line if pricing is None else replace(line, priced=pricing.fixed)
 
 
 def no_terms(line: ContractLine) -> Iterable[RuleBroken]:
@@ -179,6 +198,7 @@ def line_in_commodity(line: ContractLine, yields: Iterable[MaterialYield]) -> Co
         ordered=_times(line.ordered, share),
         delivered=_times(line.delivered, share),
         returned=_times(line.returned, share),
+        priced=turned(line.priced),
         closed_rest=_times(line.closed_rest, share),
         shipped=turned(line.shipped),
         invoiced=turned(line.invoiced),

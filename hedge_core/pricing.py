@@ -74,18 +74,25 @@ class PricingEvent:
 class Pricing:
     """How far a line is priced. `average` is the quantity-weighted futures price of the accepted events, exact; None
     before the first. `broken` are the events that were not counted, each with its reason. `premiums` is quantity × premium
-    where versions of the terms have different ones."""
+    where versions of the terms have different ones. `elsewhere` is what the ERP says is priced beyond these events, at prices not
+    known here; None where the ERP says nothing. Where it says something, the line is priced there and no longer here."""
 
     terms: PricingTerms
     priced: Decimal
     turnover: Decimal
     broken: tuple[RuleBroken, ...] = ()
     premiums: Decimal | None = None
+    elsewhere: Decimal | None = None
+
+    @property
+    def fixed(self) -> Decimal:
+        """All that is priced, here or elsewhere: it carries price risk."""
+        return self.priced + (self.elsewhere or _ZERO)
 
     @property
     def remaining(self) -> Decimal:
         """Still to be priced, base unit: it carries no price risk yet."""
-        return self.terms.quantity - self.priced
+        return self.terms.quantity - self.fixed
 
     @property
     def average(self) -> Decimal | None:
@@ -94,8 +101,8 @@ class Pricing:
 
     @property
     def final_price(self) -> Decimal | None:
-        """average + premium with VAT, to the fen (facts 3.2); None until everything is priced."""
-        if self.average is None or self.remaining:
+        """average + premium with VAT, to the fen (facts 3.2); None until everything is priced, at prices known here."""
+        if self.average is None or self.remaining or self.elsewhere:
             return None
         return round_half_up(self.average + self.premium, 2)
 
@@ -124,7 +131,7 @@ class Pricing:
     @property
     def exposure_effect(self) -> Decimal:
         """What the pricing so far has added to the spot exposure (`exposure_effect`)."""
-        return exposure_effect(self.terms.side, self.priced)
+        return exposure_effect(self.terms.side, self.fixed)
 
 
 def price_line(terms: PricingTerms, events: Iterable[PricingEvent], earlier: Sequence[PricingTerms] = ()) -> Pricing:

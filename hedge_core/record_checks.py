@@ -12,13 +12,13 @@ from messages import Message
 Problem = tuple[str, Message]
 """(field, sentence)"""
 
-_QUANTITIES: Final = ("ordered", "delivered", "returned")
+_QUANTITIES: Final = ("ordered", "delivered", "returned", "priced", "closed_rest", "shipped", "invoiced")
 
 
 def _no_negative_quantity(line: ContractLine) -> Problem | None:
     for name in _QUANTITIES:
-        value: Decimal = getattr(line, name)
-        if value < 0:
+        value: Decimal | None = getattr(line, name)
+        if value is not None and value < 0:
             return name, Message("record.negative_quantity", {"field": name, "value": value})
     return None
 
@@ -45,6 +45,12 @@ def _vat_rate_is_a_rate(line: ContractLine) -> Problem | None:
     return None
 
 
+def _tolerance_is_a_share(line: ContractLine) -> Problem | None:
+    if not 0 <= line.tolerance < 1:
+        return "tolerance", Message("record.tolerance", {"value": line.tolerance})
+    return None
+
+
 def _month_is_known(line: ContractLine) -> Problem | None:
     if line.status is LineStatus.OPEN and not line.delivery_month:
         return "delivery_month", Message("record.no_month")
@@ -56,6 +62,7 @@ CONTRACT_LINE_RULES: Final[tuple[Callable[[ContractLine], Problem | None], ...]]
     _ordered_is_positive,
     _priced_line_has_a_price,
     _vat_rate_is_a_rate,
+    _tolerance_is_a_share,
     _month_is_known,
 )
 

@@ -47,6 +47,12 @@ CONTRACT_LINE: Final = TargetSchema(
         _text("currency"),
         TargetField("vat_rate", FieldType.DECIMAL, minimum=_ZERO),
         TargetField("modified_at", FieldType.DATETIME, required=False),
+        # what few ERPs know of themselves; `hedge_core.quantity_chain` says what each of them does
+        TargetField("priced", FieldType.DECIMAL, required=False, minimum=_ZERO),
+        TargetField("closed_rest", FieldType.DECIMAL, required=False, minimum=_ZERO),
+        TargetField("tolerance", FieldType.DECIMAL, required=False, minimum=_ZERO),
+        TargetField("shipped", FieldType.DECIMAL, required=False, minimum=_ZERO),
+        TargetField("invoiced", FieldType.DECIMAL, required=False, minimum=_ZERO),
     ),
 )
 
@@ -62,6 +68,8 @@ INVENTORY_LOT: Final = TargetSchema(
         _choice("kind", LotKind),
         _text("unit"),
         TargetField("quantity", FieldType.DECIMAL),
+        _text("holder", required=False),
+        _text("transit_line", required=False),
     ),
 )
 

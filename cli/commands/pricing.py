@@ -49,7 +49,7 @@ def pricing_list(
         {"document": f"{row.line.contract_no}/{row.line.line_no}", "partner": row.line.partner,
          "side": Word(row.line.side.value), "commodity": row.line.commodity,
          "instrument": row.pricing.terms.instrument, "quantity": row.pricing.terms.quantity,
-         "priced": row.pricing.priced, "remaining": row.pricing.remaining, "average": row.pricing.average,
+         "priced": row.pricing.fixed, "remaining": row.pricing.remaining, "average": row.pricing.average,
          "premium": row.pricing.premium, "provisional": row.pricing.terms.provisional,
          "final_price": row.pricing.final_price, "last_day": row.pricing.terms.last_day,
          "days_left": row.days_left, "due": row.due}

@@ -11,6 +11,7 @@ from hedge_core.exposure import QUANTITY_PLACES, Exposure, exposure
 from hedge_core.instruments import parse_instrument
 from hedge_core.lots import LotsOfDay, apply_fills
 from hedge_core.model.futures import ClosedLot, Direction, PositionLot, SettlementPrice
+from hedge_core.model.physical import ContractLine
 from hedge_core.settlement.accounts import AccountsOfDay, accounts_of_day, broken_currencies
 from hedge_core.settlement.checks import broken_identities, broken_net_lots
 from hedge_core.settlement.compare import Difference, compare
@@ -226,7 +227,7 @@ def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping
         amounts += [funds.exercise_result, funds.delivery_result, funds.exercise_fee, funds.delivery_fee]
         amounts += [funds.premium_received, funds.premium_paid, funds.fx_pledge_in, funds.fx_pledge_out]
     money = max([places_of(amounts, 2), *places.values()])
-    quantities = [q for line in given.lines for q in (line.ordered, line.delivered, line.returned)]
+    quantities = [q for line in given.lines for q in _quantities(line)]
     quantity = places_of([*quantities, *(stock.quantity for stock in given.inventory)], QUANTITY_PLACES)
     terms = {}
     for place, name in enumerate(sorted(places)):
@@ -234,6 +235,12 @@ def _scales(given: SettlementInput, day: LotsOfDay, prices: Mapping[str, Mapping
         factor: int = given.products[name].multiplier * 10 ** (money - places[name])
         terms[name] = Terms(place, places[name], factor, price.get("settlement", 0), price.get("previous", 0))
     return _Scales(money, quantity, terms)
+
+
+def _quantities(line: ContractLine) -> tuple[Decimal, ...]:
+    """Everything of a line that an exposure may be made of."""
+    said = (line.priced, line.shipped)
+    return line.ordered, line.delivered, line.returned, line.closed_rest, *(q for q in said if q is not None)
 
 
 def _funds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -140,7 +140,7 @@ def force_pricings(store: Store, book: BookId, actor: Actor, clock: Clock) -> tu
         made = []
         for ref, pricing in sorted(held.pricings.items()):
             terms = pricing.terms
-            if pricing.remaining <= 0 or not terms.instrument:
+            if pricing.remaining <= 0 or not terms.instrument or pricing.elsewhere is not None:
                 continue
             last = min(today - timedelta(days=1), terms.last_day)
             for owed in owed_pricings(pricing, prices_of(terms.instrument, terms.first_day, last), today):
@@ -214,14 +214,17 @@ def _with_call(uow: UnitOfWork, held: Business, line: ContractLine, call: Pricin
     names = line_names(line)
     calls = [one for one in uow.commodity.events(PricingCall) if one.line in names]
     versions = held.terms[line.ref]
-    pricing = pricing_of(line, versions, [*calls, call], {}, today)
+    before = held.pricings.get(line.ref)
+    if before is not None and before.elsewhere is not None:
+        params = {"line": line.ref, "priced": before.fixed}
+        raise RuleBroken("pricing_in_erp", str(line.ref), Message("pricing.in_erp", params))
+    pricing = pricing_of(replace(line, priced=None), versions, [*calls, call], {}, today)
     if pricing is None:
         params = {"line": line.ref, "kind": line.pricing.value}
         raise RuleBroken("pricing_kind", str(line.ref), Message("pricing.kind", params))
     for wrong in pricing.broken:
         if wrong.record == call.event_id:
             raise wrong
-    before = held.pricings.get(line.ref)
     if before is not None and call.quantity > before.remaining:
         # Whatever its day and id: a call never pushes out one that was there before it.
         rest = {"quantity": call.quantity, "remaining": before.remaining}

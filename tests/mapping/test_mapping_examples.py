@@ -102,6 +102,7 @@ def test_a_priced_order_line_in_kilograms_becomes_tonnes_without_tax(kingdee: Co
         "currency": "CNY",
         "vat_rate": D("0.13"),
         "modified_at": datetime(2026, 3, 3, 9, 41, 9, 873000, tzinfo=UTC),
+        **dict.fromkeys(["priced", "closed_rest", "tolerance", "shipped", "invoiced"]),
     }
 
 
