@@ -22,7 +22,6 @@ from hedge_core.model.physical import ContractLine, InventoryLot
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.storage import Store, UnitOfWork
 from hedge_core.pricing import Pricing
-from hedge_core.products import products_by_instrument
 from hedge_core.result import ClosedPart, HeldLot, ResultRow, SpotPrices, book_total, result_rows
 from hedge_core.settlement.rows import LotClose
 from hedge_core.snapshot import decode
@@ -31,7 +30,8 @@ from hedge_core.use_cases.commodity import business, business_today
 from hedge_core.use_cases.match import both_sides
 from hedge_core.use_cases.plans import USUAL_MARGIN_RATE
 from hedge_core.use_cases.rates import funding_rates, in_own, own_quote, rate_table
-from hedge_core.use_cases.settle import vat_rates
+from hedge_core.use_cases.result_options import closed_options
+from hedge_core.use_cases.settle import contract_sizes, vat_rates
 from messages import Message
 
 ROLLED = "rolled "
@@ -145,12 +145,16 @@ def _futures(
     uow, on = known.uow, known.on
     fills = {fill.key: fill for fill in uow.statements.fills()}
     closes, days = _closes(uow)
+    fees = {key: Fraction(fill.fee) / fill.lots for key, fill in fills.items()}
+    ended = closed_options(uow, fills.values())
     ways = Ways(
-        _opened(uow, fills), uow.commodity.events(Roll), closes, days,
-        {key: Fraction(fill.fee) / fill.lots for key, fill in fills.items()},
+        {**ended.opened, **_opened(uow, fills)}, uow.commodity.events(Roll), [*closes, *ended.closes], {**days, **ended.days},
+        {**fees, **ended.fees},
     )  # fmt: skip
+    days = {**days, **ended.days}
     gone = ways.closed()
-    products = {**products_by_instrument({one.instrument for one in gone}, table, on), **in_force}
+    instruments = {one.instrument for one in gone} | {lot.instrument for lot in lots}
+    products = {**contract_sizes(instruments, table, on), **in_force}
     held = {}
     for lot in lots:
         if lot.instrument not in products or lot.lot_id not in ways.opened:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from hedge_core.model.futures import (
@@ -23,11 +23,18 @@ from hedge_core.model.futures import (
     PositionDetail,
     SettlementPrice,
 )
+from tests.support.databases import HandClock
 
 D = Decimal
 ZERO = D(0)
 BUY, SELL = Direction.BUY, Direction.SELL
 FUNDS_NAMES = tuple(AccountFunds.__dataclass_fields__)
+
+
+def move_to(clock: HandClock, day: date) -> None:
+    """The evening of a day, on which its statement comes; a clock is never put back."""
+    evening = datetime.combine(day, time(12), UTC)
+    clock.sleep(max(0.0, (evening - clock.now()).total_seconds()))
 
 
 @dataclass

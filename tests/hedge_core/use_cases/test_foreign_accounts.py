@@ -27,7 +27,7 @@ from hedge_core.use_cases.terms import save_terms
 from hedge_core.use_cases.trace import trace_voucher
 from hedge_core.use_cases.trial_balance import TrialBalance, trial_balance
 from tests.support.databases import HandClock
-from tests.support.desk import BUY, SELL, Desk
+from tests.support.desk import BUY, SELL, Desk, move_to
 
 BOOK = BookId("cu01")
 CLERK = Actor("li.na")
@@ -51,6 +51,7 @@ def choose(store: SqlStore, *, rates: bool = True, **chosen: str) -> None:
 
 
 def settled(store: SqlStore, clock: HandClock, desk: Desk, day: date, price: int, **what: Any) -> None:
+    move_to(clock, day)
     statement, marks = desk.day(day, {COPPER: price}, **what)
     import_prices(store, BOOK, marks, CLERK)
     done = import_statements(

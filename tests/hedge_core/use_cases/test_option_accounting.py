@@ -30,11 +30,12 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.product_table import ProductTable
 from hedge_core.use_cases.account import Accounted, Ledger, account
 from hedge_core.use_cases.accounting_days import Designation
+from hedge_core.use_cases.result import result_now
 from hedge_core.use_cases.settle import settle
 from hedge_core.use_cases.statements import Approval, import_prices, import_statements
 from hedge_core.use_cases.trial_balance import TrialBalance, trial_balance
 from tests.support.databases import HandClock
-from tests.support.desk import BUY, SELL, Desk
+from tests.support.desk import BUY, SELL, Desk, move_to
 
 BOOK = BookId("cu01")
 CLERK, BOSS = Actor("li.na"), Actor("wang.fang")
@@ -52,6 +53,7 @@ def ledger(designations: Mapping[bytes, Designation] | None = None) -> Ledger:
 
 
 def settled(store: SqlStore, clock: HandClock, desk: Desk, day: date, prices: dict[str, int], **what: Any) -> None:
+    move_to(clock, day)
     statement, marks = desk.day(day, prices, **what)
     import_prices(store, BOOK, marks, CLERK)
     done = import_statements(
@@ -233,6 +235,27 @@ def test_a_designated_call_parts_its_value_into_reserve_and_cost_of_hedging_and_
     assert all(v.relationship == "CFH-1" for v in hedges)
     first = [line for line in (account_lines(store, DAYS[0], "hedge")) if line[0] == "3201"]
     assert first[0] == ("3201", D(50_000), D(0))
+
+
+def test_the_result_of_the_business_has_closed_options_and_the_futures_they_became(
+    store: SqlStore, clock: HandClock
+) -> None:
+    """Sold +10,000, exercised −20,000, expired −10,000, the future +30,000: 10,000; 7 and 5 yuan of fees once each."""
+    choose(store)
+    desk = Desk("80010001", D(0), SIZES)
+    bought = [desk.fill(DAYS[0], CALL, BUY, Offset.OPEN, 10, 1_000, "7")]
+    settled(store, clock, desk, DAYS[0], {CALL: 1_200, FUTURE: 69_500}, fills=bought)
+    first = result_now(store, BOOK, PRODUCTS, clock)
+    assert sum(row.attribution.futures for row in first.rows) == 10_000  # open: 10 lots of 5 t, 200 up
+    sold = [desk.fill(DAYS[1], CALL, SELL, Offset.CLOSE, 4, 1_500, "5")]
+    settled(store, clock, desk, DAYS[1], {CALL: 1_600, FUTURE: 70_500}, fills=sold)
+    settled(store, clock, desk, DAYS[2], {CALL: 1_900, FUTURE: 71_800}, exercise=(CALL, BUY, 4, 70_000, "执行"))
+    settled(store, clock, desk, DAYS[3], {CALL: 1, FUTURE: 71_500}, exercise=(CALL, BUY, 2, 70_000, "放弃"))
+    found = result_now(store, BOOK, PRODUCTS, clock)
+    assert found.broken == ()
+    assert sum(row.attribution.futures for row in found.rows) == 10_000
+    assert sum(row.attribution.fees for row in found.rows) == -12
+    assert all(row.attribution.residual == 0 for row in found.rows)
 
 
 def account_lines(store: SqlStore, day: date, kind: str) -> list[tuple[str, Decimal, Decimal]]:
