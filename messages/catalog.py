@@ -11,10 +11,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import entry_points
 from importlib.resources import files
 from string import Formatter
 
 LANGUAGES = ("en", "zh")
+ENTRY_POINTS = "hedgebridge.texts"
+"""The group under which an installed package brings a subject of its own: `subject = "package"` stands for the file
+`package/texts/subject.toml`. A subject of ours cannot be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,10 @@ def _subject(subject: str) -> dict[str, Text]:
     """The entries of one file, read once; none where there is no such file."""
     entry = files(__package__).joinpath("texts", f"{subject}.toml")
     if not entry.is_file():
-        return {}
+        brought = [point for point in entry_points(group=ENTRY_POINTS) if point.name == subject]
+        if not brought:
+            return {}
+        entry = files(brought[0].module).joinpath("texts", f"{subject}.toml")
     listed = tomllib.loads(entry.read_text(encoding="utf-8"))
     return {f"{subject}.{name}": Text(texts["en"], texts["zh"]) for name, texts in listed.items()}
 
