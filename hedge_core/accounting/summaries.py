@@ -1,4 +1,4 @@
-"""Voucher summaries in Chinese within 60 characters, the reference last: `2026年3月平仓盈亏 铜18手 华岳*0001 HB…`."""
+"""Voucher summaries in Chinese within 60 characters, the reference last: `2026年3月期货平仓盈亏 铜18手 华岳*0001 HB…`."""
 
 from __future__ import annotations
 

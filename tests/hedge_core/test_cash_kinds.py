@@ -15,7 +15,7 @@ from hedge_core.cash_kinds import WORDS, MovementKind, movement_kind, unknown_mo
 from hedge_core.errors import RuleBroken
 from hedge_core.model.futures import CashMovement
 from hedge_core.statement_findings import Severity
-from hedge_core.use_cases import account
+from hedge_core.use_cases import accounting_days
 from messages import say
 from tests.support import samples
 
@@ -62,7 +62,7 @@ def test_an_unknown_word_is_a_finding_with_amount_and_note_that_a_person_can_ans
 def test_accounting_posts_each_kind_or_says_why_it_cannot() -> None:
     rows = tuple(movement(word) for word in ("银期转账", "利息", "罚款", "手续费返还", "交割货款", "杂项"))
     problems: list[RuleBroken] = []
-    rebates, flows = account._cash([replace(samples.statement(), cash=rows)], {}, problems)
+    rebates, flows = accounting_days._cash([replace(samples.statement(), cash=rows)], {}, problems)
     assert [flow.kind for flow in flows] == [
         CashKind.TRANSFER,
         CashKind.INTEREST,

@@ -149,14 +149,14 @@ def test_a_month_of_closes_is_one_voucher_per_account_with_lines_by_product() ->
         ("3101", 0, D("59.50")),
     ]
     assert voucher.lines[0].dimensions == (("broker_account", "80010001"),)
-    assert voucher.summary == f"2026年3月平仓盈亏 铝2手 铜18手 华岳*0001 {voucher.key}"
-    assert voucher.lines[2].summary == f"2026年3月平仓盈亏 铜18手 华岳*0001 {voucher.key}"
+    assert voucher.summary == f"2026年3月期货平仓盈亏 铝2手 铜18手 华岳*0001 {voucher.key}"
+    assert voucher.lines[2].summary == f"2026年3月期货平仓盈亏 铜18手 华岳*0001 {voucher.key}"
 
 
 def test_posting_by_day_dates_every_voucher_on_its_day() -> None:
     posted = post_events([close(3, "100", 10), close(17, "40", 8)], DAILY)
     assert [voucher.posting_date.day for voucher in posted.vouchers] == [3, 17]
-    assert posted.vouchers[0].summary.startswith("2026年3月3日平仓盈亏 铜10手 华岳*0001 HB")
+    assert posted.vouchers[0].summary.startswith("2026年3月3日期货平仓盈亏 铜10手 华岳*0001 HB")
 
 
 def test_amounts_that_cancel_make_no_line_and_no_voucher() -> None:

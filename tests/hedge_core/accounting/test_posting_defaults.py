@@ -98,7 +98,7 @@ def test_fifty_lines_are_one_voucher_and_fifty_two_are_two() -> None:
 
 def test_the_summary_is_chinese_within_sixty_characters_with_the_reference_last() -> None:
     (voucher,) = post(event(K.CLOSE_SETTLEMENT, 8, "100", lots=18)).vouchers
-    assert voucher.summary == f"2026年5月平仓盈亏 铜18手 华泰*8001 {voucher.key}"
+    assert voucher.summary == f"2026年5月期货平仓盈亏 铜18手 华泰*8001 {voucher.key}"
     assert len(voucher.summary) <= MAX_SUMMARY
 
 
