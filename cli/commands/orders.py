@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
+from cli.commands.pricing import decimal
 from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.model.broker import Quote
@@ -72,7 +72,7 @@ def order_propose(
     if not (instrument or planned.instrument) or direction is None or count <= 0:
         raise InvalidInput("order", 0, "", Message("cli.order_incomplete"))
     proposal = OrderProposal(
-        name, connection, account, instrument or planned.instrument, direction, offset, flag, count, _decimal(price),
+        name, connection, account, instrument or planned.instrument, direction, offset, flag, count, decimal(price, "PRICE"),
         plan, why,
     )  # fmt: skip
     if not name:
@@ -262,13 +262,3 @@ def _tell(session: Session, one: ProposedOrder) -> None:
     extra = {"digest": one.proposal.digest[:12], "note": one.note or None, "why": one.proposal.why or None}
     session.screen.record("order", {**_row(session, one), **extra})
     session.end(PERSON_NEEDED if one.stage in _HALF_SENT else OK)
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite():
-        raise InvalidInput("order", 0, "PRICE", Message("cli.not_a_number", {"text": text}))
-    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -153,12 +154,12 @@ def pricing_final(
     session.screen.tell(Message("cli.final_price", {"line": version.line, "price": version.price}))
 
 
+_FIGURE = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,8})?")
+
+
 def decimal(text: str, field: str) -> Decimal:
-    """A figure from the command line; InvalidInput for anything else."""
-    try:
-        value = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite():
+    """A figure from the command line, as wide as figures in files may be; InvalidInput for anything else."""
+    written = text.strip()
+    if not _FIGURE.fullmatch(written):
         raise InvalidInput(field, 0, "", Message("cli.not_a_number", {"text": text[:40]}))
-    return value
+    return Decimal(written.replace(",", ""))
