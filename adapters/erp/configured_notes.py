@@ -9,14 +9,16 @@ or drops lines is found with the first note and not in the books.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from hedge_core.errors import ContractViolation, OutcomeUnknown, PlatformError, Rejected
+from hedge_core.errors import ContractViolation, OutcomeUnknown, PlatformError, Rejected, Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.matches import HedgeMatch
 from hedge_core.model.vouchers import HedgeNote, PostingReceipt, Stage
@@ -39,6 +41,19 @@ ReadLines = Callable[["NoteCall", ExternalRef], Mapping[str, bytes]]
 """Every line of the document that a line belongs to, as received, by the key of its reference. Empty without such a document."""
 Send = Callable[[str, dict[str, Any]], object]
 """Path and body of one call that changes something: one attempt, with the errors of a write."""
+
+
+class Turn:
+    """A lock that can be forgotten when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 class NoteFiles(Protocol):
@@ -193,12 +208,13 @@ class ConfiguredNotes:
         wanted = hedge_note(matches)
         if len(wanted) > call.length:
             raise refused_here("too-long", "hedge_note.too_long", note=wanted, length=call.length)
-        before = self._read(call, leg)
-        if leg.key not in before:
-            raise Rejected("not-found", f"order line {leg.key} does not exist any more", system=self._system)
-        if self._note(call, before[leg.key]) != wanted:
-            self._write(call, leg, before, wanted)
         document = leg.key.partition("/")[0]
+        with _turns(leg.connection, document):
+            before = self._read(call, leg)
+            if leg.key not in before:
+                raise Rejected("not-found", f"order line {leg.key} does not exist any more", system=self._system)
+            if self._note(call, before[leg.key]) != wanted:
+                self._write(call, leg, before, wanted)
         return PostingReceipt(key=leg.key, number=leg.key, external_id=document, stage=Stage.SAVED)
 
     def seen(self, kind: str, record: Mapping[str, Any]) -> tuple[bool, Message] | None:
@@ -214,33 +230,39 @@ class ConfiguredNotes:
         try:
             self._send(call.path, call.request(leg, self._fields(before[leg.key]), wanted))
         except OutcomeUnknown:
-            self._look_after(call, leg, before)
+            self._look_after(call, leg, before, wanted)
+            raise
+        except Rejected as refused:
+            if self._read(call, leg) != before:
+                raise _somebody_was_quicker(refused.vendor_text, self._system) from refused
             raise
         after = self._read(call, leg)
-        self._nothing_else(call, leg, before, after)
+        self._nothing_else(call, leg, before, after, wanted)
         if leg.key not in after or self._note(call, after[leg.key]) != wanted:
             raise ContractViolation("read-back", "the hedge note differs from what was written", system=self._system)
 
-    def _look_after(self, call: NoteCall, leg: ExternalRef, before: Mapping[str, bytes]) -> None:
+    def _look_after(self, call: NoteCall, leg: ExternalRef, before: Mapping[str, bytes], wanted: str) -> None:
         """After an unknown outcome the state before the write is at hand for the last time: damage is told now or never."""
         try:
             after = self._read(call, leg)
         except PlatformError:
             return
-        self._nothing_else(call, leg, before, after)
+        self._nothing_else(call, leg, before, after, wanted)
 
     def _nothing_else(
-        self, call: NoteCall, leg: ExternalRef, before: Mapping[str, bytes], after: Mapping[str, bytes]
+        self, call: NoteCall, leg: ExternalRef, before: Mapping[str, bytes], after: Mapping[str, bytes], wanted: str
     ) -> None:
-        changed = list(self._differences(call, leg, before, after))
+        changed = list(self._differences(call, leg, before, after, wanted))
         if changed:
             more = f", +{len(changed) - _SHOWN}" if len(changed) > _SHOWN else ""
             details = {"line": leg.key, "fields": ", ".join(changed[:_SHOWN]) + more}
             raise refused_here("changed-elsewhere", "hedge_note.changed_elsewhere", **details)
 
     def _differences(
-        self, call: NoteCall, leg: ExternalRef, before: Mapping[str, bytes], after: Mapping[str, bytes]
+        self, call: NoteCall, leg: ExternalRef, before: Mapping[str, bytes], after: Mapping[str, bytes], wanted: str
     ) -> Iterator[str]:
+        """Another worker may write the note of another line meanwhile: that field of other lines counts only where it took on
+        the very text that was written here."""
         ignored = self._stamps | set(call.may_change)
         for key in sorted({*before, *after}):
             if key not in before or key not in after:
@@ -248,7 +270,9 @@ class ConfiguredNotes:
                 continue
             one, two = (self._compared(bodies[key]) for bodies in (before, after))
             for name in sorted({*one, *two} - ignored):
-                if not (key == leg.key and name == call.shown_as) and one.get(name) != two.get(name):
+                if one.get(name) == two.get(name):
+                    continue
+                if name != call.shown_as or (key != leg.key and str(two.get(name)).strip() == wanted):
                     yield f"{key} {name}"
 
     def _compared(self, body: bytes) -> dict[str, Any]:
@@ -260,11 +284,32 @@ class ConfiguredNotes:
         return "" if text in EMPTY else text
 
 
+_waiting: Final[WeakValueDictionary[tuple[str, str], Turn]] = WeakValueDictionary()
+_table: Final = threading.Lock()
+
+
+def _turns(connection: str, document: str) -> Turn:
+    """One note of a document at a time within this process: two lines of one order would see each other's change."""
+    with _table:
+        found = _waiting.get((connection, document))
+        if found is None:
+            found = _waiting[connection, document] = Turn()
+        return found
+
+
 def refused_here(code: str, text: str, **params: object) -> Rejected:
     """A `Rejected` of our own, in both languages: `code` for machines, the message `text` for people."""
     reason = Message(text, params)
     error = Rejected(code, str(reason), system="HedgeBridge")
     error.message = Message("error.rejected", {"system": "HedgeBridge", "vendor_code": code, "vendor_text": reason})
+    return error
+
+
+def _somebody_was_quicker(said: str, system: str) -> Unavailable:
+    """The order moved on between reading and writing: a refusal that is about that passes, with the next attempt."""
+    reason = Message("hedge_note.changed_meanwhile", {"said": said})
+    error = Unavailable(str(reason), system=system)
+    error.message = reason
     return error
 
 

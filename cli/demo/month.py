@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -175,12 +175,18 @@ class Month:
         app = self.session.app
         body = app.spec_bodies(self.book, app.connection(self.book, self.erp_name))[name]
         spec = load_spec(body, SpecFormat.YAML, name)
-        commodities = ValueMap("commodities", tuple(COMMODITIES.items()))
-        maps = tuple(commodities if known.name == "commodities" else known for known in spec.value_maps)
+        filled = self._filled_in(name)
+        maps = tuple(
+            ValueMap(one.name, tuple(filled.get(one.name, dict(one.entries)).items())) for one in spec.value_maps
+        )
         changed = replace(spec, version=spec.version + 1, value_maps=maps)
         with app.store.begin(self.book, CLERK) as uow:
             uow.save_document(SPEC_DOCUMENT, f"{self.erp_name}/{name}", dump_spec(changed, SpecFormat.YAML))
             uow.audit.append("mapping.applied", f"{self.erp_name}/{name}", {"spec": changed.identity})
+
+    def _filled_in(self, name: str) -> Mapping[str, Mapping[str, str]]:
+        """The entries that a steward makes in the value maps of a spec."""
+        return {"commodities": COMMODITIES}
 
     def _pull(self, scope: PullScope) -> None:
         app = self.session.app

@@ -41,10 +41,12 @@ from messages import Message
 EVERYTHING: Final = Constraints()
 
 NOTED_KINDS: Final = ("sale_line", "purchase_line")
-OWN_PLACE: Final = frozenset({"odoo", "sap", "file_drop"})
-"""Systems with a place for notes that needs no configuration: a model or an internal note, an item text, a file. A system that
-another package brings says so by the option `hedge_notes`."""
 """Kinds of record that have a place for a hedge note in the ERP."""
+OWN_PLACE: Final = frozenset({"odoo", "file_drop"})
+"""Systems with a place for notes that needs no configuration: a model or an internal note, a file. A system that another
+package brings says so by the option `hedge_notes`."""
+PLACES_BY_KIND: Final = ("hedge_fields", "hedge_note", "hedge_texts")
+"""Options that name a place for each kind: a field of the line, a call that writes one, a type of item text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +232,11 @@ def queue_notes(uow: UnitOfWork, legs: Sequence[ExternalRef], clock: Clock) -> i
 
 
 def kinds_with_place(connection: Connection) -> frozenset[str]:
-    """The kinds of line whose notes a connection takes: those with a configured field (options `hedge_fields`, `hedge_note`); all
+    """The kinds of line whose notes a connection takes: those that one of `PLACES_BY_KIND` names; all
     of them where notes go to files (`notes_folder`) or where the system has a place of its own; none with `hedge_notes` off."""
     options = connection.options
     if not options.get("hedge_notes", True):
         return frozenset()
     everywhere = connection.system in OWN_PLACE or options.get("notes_folder") or options.get("hedge_notes")
-    named: set[object] = {*(options.get("hedge_fields") or ()), *(options.get("hedge_note") or ())}  # type: ignore[misc]
+    named = {kind for option in PLACES_BY_KIND for kind in options.get(option) or ()}  # type: ignore[attr-defined]
     return frozenset(kind for kind in NOTED_KINDS if everywhere or kind in named)

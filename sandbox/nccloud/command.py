@@ -14,7 +14,7 @@ from pathlib import Path
 from sandbox.faults import Switchboard
 from sandbox.http_server import StandInServer
 from sandbox.nccloud.books import Books
-from sandbox.nccloud.demo import AUXILIARY_TYPES, BOOK, MAKER, VOUCHER_TYPE, load_company
+from sandbox.nccloud.demo import AUXILIARY_TYPES, BOOK, MAKER, UNIT_CODES, VOUCHER_TYPE, load_company
 from sandbox.nccloud.gate import Credentials, Gate
 from sandbox.nccloud.server import NCCLOUD_FAULTS, Behaviour, NcCloudSite
 from sandbox.serving import add_common_arguments, serve
@@ -39,6 +39,7 @@ class RunningSite:
             "voucher_type": VOUCHER_TYPE,
             "maker": MAKER,
             "auxiliaries": AUXILIARY_TYPES,
+            "units": UNIT_CODES,
             "level": self.site.gate.level,
             "control_url": self.control_url,
             "control_token": self.control_token,

@@ -41,9 +41,11 @@ class Books(SqliteBooks):
 
     def change_line(self, code: str, place: int, changes: Mapping[str, Any]) -> None:
         """Change one line (counted from 0) the way a user would."""
-        lines = json.loads(self.one("SELECT lines FROM orders WHERE code = ?", (code,)))
+        (row,) = self.rows("SELECT head, lines FROM orders WHERE code = ?", (code,))
+        head, lines = json.loads(row["head"]), json.loads(row["lines"])
         lines[place] |= changes
-        self.run("UPDATE orders SET lines = ? WHERE code = ?", (encode(lines), code))
+        head["ufts"] = str(int(head["ufts"]) + 1)
+        self.run("UPDATE orders SET head = ?, lines = ? WHERE code = ?", (encode(head), encode(lines), code))
 
     def add_row(self, resource: str, fields: Mapping[str, Any]) -> None:
         """A row of a list."""

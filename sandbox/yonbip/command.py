@@ -15,7 +15,7 @@ from sandbox.faults import Switchboard
 from sandbox.http_server import StandInServer
 from sandbox.serving import add_common_arguments, serve
 from sandbox.yonbip.books import Books
-from sandbox.yonbip.demo import AUXILIARY_TYPES, BOOK, VOUCHER_TYPE, load_company
+from sandbox.yonbip.demo import AUXILIARY_TYPES, BOOK, UNIT_IDS, VOUCHER_TYPE, load_company
 from sandbox.yonbip.gate import Credentials, Gate
 from sandbox.yonbip.server import YONBIP_FAULTS, Behaviour, YonBipSite
 
@@ -38,6 +38,7 @@ class RunningSite:
             "account_book": BOOK,
             "voucher_type": VOUCHER_TYPE,
             "auxiliaries": AUXILIARY_TYPES,
+            "units": UNIT_IDS,
             "control_url": self.control_url,
             "control_token": self.control_token,
             "pid": os.getpid(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from adapters.erp.configured_notes import NoteCall, note_calls
 from conformance.samples import sample_match
-from hedge_core.errors import InvalidInput, OutcomeUnknown, Rejected
+from hedge_core.errors import InvalidInput, OutcomeUnknown, Rejected, Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.records import Mapped
 from hedge_core.notes import hedge_note
@@ -35,11 +36,21 @@ class Case:
     write: str
     touched: str
     stale: dict[str, Any]
+    revision: str
 
     def other_field(self, kind: str = "sale_line") -> dict[str, Any]:
         notes: dict[str, Any] = self.support.HEDGE_NOTE
         given = notes[kind]
         return {**notes, kind: {**given, "field": "quantity", "read_from": given.get("read_from", given["field"])}}
+
+    def with_revision(self) -> dict[str, Any]:
+        """A call that sends the revision as it was read."""
+        (name,) = self.stale
+        given = self.support.HEDGE_NOTE["sale_line"]
+        values = {**given.get("head_values", {}), name: f"={self.revision}"}
+        if self.support is yonbip:
+            values["code"] = "=code"
+        return {"sale_line": {**given, "head_values": values}}
 
     def with_stale_revision(self) -> dict[str, Any]:
         notes: dict[str, Any] = self.support.HEDGE_NOTE
@@ -52,19 +63,23 @@ class Case:
 
 CASES = {
     "yonbip": Case(
-        yonbip, yonbip.YonBipUnderTest, YonBehaviour, "_yonbip", "UpdateSaleItems", "memo", {"pubts": "2000-01-01 00:00:00"}
+        yonbip, yonbip.YonBipUnderTest, YonBehaviour, "_yonbip", "UpdateSaleItems", "memo",
+        {"pubts": "2000-01-01 00:00:00"}, "pubts",
     ),
     "u8cloud": Case(
         u8cloud, u8cloud.U8CloudUnderTest, U8CBehaviour, "_u8cloud", "UpdateSaleOrder", "line.frownote",
-        {"ts": "2000-01-01 00:00:00"},
+        {"ts": "2000-01-01 00:00:00"}, "head.ts",
     ),
-    "u8openapi": Case(u8openapi, u8openapi.U8UnderTest, U8Behaviour, "_u8", "EditOrder", "memo", {"ufts": "1"}),
+    "u8openapi": Case(
+        u8openapi, u8openapi.U8UnderTest, U8Behaviour, "_u8", "EditOrder", "memo", {"ufts": "1"}, "head_ufts"
+    ),
     "nccloud": Case(
-        nccloud, nccloud.NcCloudUnderTest, NcBehaviour, "_nc", "UpdateSaleOrder", "vrownote", {"ts": "2000-01-01 00:00:00"}
+        nccloud, nccloud.NcCloudUnderTest, NcBehaviour, "_nc", "UpdateSaleOrder", "vrownote",
+        {"ts": "2000-01-01 00:00:00"}, "head_ts",
     ),
     "cosmic": Case(
         cosmic, cosmic.CosmicUnderTest, CosmicBehaviour, "_cosmic", "SaveSaleOrder", "",
-        {"modifytime": "2000-01-01 00:00:00"},
+        {"modifytime": "2000-01-01 00:00:00"}, "head.modifytime",
     ),
 }  # fmt: skip
 
@@ -182,6 +197,59 @@ def test_a_revision_that_moved_on_is_refused_in_the_words_of_the_erp(case: Case,
         adapter.push_hedges(desk.leg, desk.wanted)
     assert "单据已被他人修改" in refused.value.vendor_text
     assert desk.erp.adapter().find_hedges(desk.leg).text == ""
+
+
+def test_somebody_who_was_quicker_makes_the_note_wait_and_not_die(case: Case, desk: Desk) -> None:
+    """The order moves on between reading and writing: the ERP refuses the old revision, and the next attempt reads anew."""
+    adapter = desk.site.adapter(hedge_note=case.with_revision())
+    notes = adapter._notes
+    send = notes._send
+
+    def quicker(path: str, body: dict[str, Any]) -> object:
+        desk.erp.change_line()
+        return send(path, body)
+
+    notes._send = quicker
+    with pytest.raises(Unavailable) as waits:
+        adapter.push_hedges(desk.leg, desk.wanted)
+    assert "稍后重试" in say(waits.value.message, "zh")
+    assert desk.erp.adapter().find_hedges(desk.leg).text == ""
+    desk.erp.adapter().push_hedges(desk.leg, desk.wanted)
+    assert desk.erp.adapter().find_hedges(desk.leg).text == hedge_note(desk.wanted)
+
+
+def test_notes_of_two_lines_of_one_order_written_at_once_do_not_take_each_other_for_damage(
+    case: Case, desk: Desk
+) -> None:
+    document = desk.leg.key.partition("/")[0]
+    refs = [item.ref for item in desk.erp.adapter().pull_contracts(None)]
+    legs = [ref for ref in refs if ref.kind == "sale_line" and ref.key.startswith(f"{document}/")]
+    assert len(legs) > 2
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(desk.erp.adapter().push_hedges, leg, [sample_match(leg, "25", "25")]) for leg in legs]
+        assert {one.result().key for one in done} == {leg.key for leg in legs}
+
+
+def test_a_system_that_writes_the_note_on_every_line_is_found_out(case: Case, desk: Desk) -> None:
+    adapter = desk.erp.adapter()
+    notes = adapter._notes
+    document = desk.leg.key.partition("/")[0]
+    refs = [item.ref for item in adapter.pull_contracts(None)]
+    other = next(ref for ref in refs if ref.key.startswith(f"{document}/") and ref != desk.leg)
+    send = notes._send
+
+    def spreads(path: str, body: dict[str, Any]) -> object:
+        answer = send(path, body)
+        call = notes._calls["sale_line"]
+        fields = notes._fields(notes._read(call, other)[other.key])
+        send(path, call.request(other, fields, hedge_note(desk.wanted)))
+        return answer
+
+    notes._send = spreads
+    with pytest.raises(Rejected) as refused:
+        adapter.push_hedges(desk.leg, desk.wanted)
+    assert refused.value.vendor_code == "changed-elsewhere"
+    assert other.key in str(refused.value)
 
 
 def test_a_closed_order_is_refused_in_the_words_of_the_erp(case: Case, desk: Desk) -> None:
