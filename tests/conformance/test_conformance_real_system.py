@@ -13,6 +13,9 @@ from tests.support.kingdee import COMMODITIES
 from tests.support.kingdee import serving as kingdee_serving
 from tests.support.odoo import ROUTES, STEWARDS_CODES
 from tests.support.real_system import WRITES, RealSystem
+from tests.support.sap import CREDIT, DEBIT
+from tests.support.sap import MAPS as SAP_MAPS
+from tests.support.sap import serving as sap_serving
 
 for _name in WRITES:
     if f"HEDGEBRIDGE_TEST_{_name.upper()}_URL" in os.environ:
@@ -20,15 +23,20 @@ for _name in WRITES:
         _class = f"TestConformanceReal{_name.capitalize()}"
         globals()[_class] = type(_class, (ErpConformance,), {"under_test": _under_test})
 
+MAY_WRITE = {"HEDGEBRIDGE_TEST_WRITE": "1"}
+"""Asked before the system is entered, when nothing else of the environment is known yet."""
+
 
 class KingdeeAsIfReal(RealSystem):
     """The Kingdee stand-in, given as a real site would be."""
 
     def __init__(self) -> None:
-        super().__init__("kingdee", {})
+        super().__init__("kingdee", MAY_WRITE)
 
     def __enter__(self) -> RealSystem:
-        site = self._open.enter_context(kingdee_serving()).site
+        kingdee = self._open.enter_context(kingdee_serving())
+        kingdee.books.run("UPDATE periods SET is_open = 0 WHERE year = 2026 AND period = 1")
+        site = kingdee.site
         who = site.credentials
         options: dict[str, Any] = {
             "acct_id": who.acct_id, "user": who.user, "app_id": who.app_id, "org": "100", "account_book": "001",
@@ -41,8 +49,9 @@ class KingdeeAsIfReal(RealSystem):
             "HEDGEBRIDGE_TEST_KINGDEE_ACCOUNTS": "3101,6101",
             "HEDGEBRIDGE_TEST_KINGDEE_DIMENSIONS": '{"broker_account": "80010001"}',
             "HEDGEBRIDGE_TEST_KINGDEE_DATE": "2026-03-31",
+            "HEDGEBRIDGE_TEST_KINGDEE_CLOSED": "2026-01-30|会计期间2026-01已结账",
             "HEDGEBRIDGE_TEST_KINGDEE_MAPS": json.dumps({"commodities": COMMODITIES}),
-            "HEDGEBRIDGE_TEST_WRITE": "1",
+            **MAY_WRITE,
         }
         return super().__enter__()
 
@@ -51,7 +60,7 @@ class OdooAsIfReal(RealSystem):
     """The Odoo stand-in, given as a real database would be."""
 
     def __init__(self) -> None:
-        super().__init__("odoo", {})
+        super().__init__("odoo", MAY_WRITE)
 
     def __enter__(self) -> RealSystem:
         site = self._open.enter_context(odoo_site(ROUTES["json2"]))
@@ -68,7 +77,36 @@ class OdooAsIfReal(RealSystem):
             "HEDGEBRIDGE_TEST_ODOO_DIMENSIONS": '{"broker_account": "80010001"}',
             "HEDGEBRIDGE_TEST_ODOO_DATE": "2026-03-31",
             "HEDGEBRIDGE_TEST_ODOO_MAPS": json.dumps({name: dict(rows) for name, rows in STEWARDS_CODES.items()}),
-            "HEDGEBRIDGE_TEST_WRITE": "1",
+            **MAY_WRITE,
+        }
+        return super().__enter__()
+
+
+class SapAsIfReal(RealSystem):
+    """The SAP stand-in, given as a real system would be."""
+
+    def __init__(self) -> None:
+        super().__init__("sap", MAY_WRITE)
+
+    def __enter__(self) -> RealSystem:
+        sap = self._open.enter_context(sap_serving())
+        with sap.books.transaction():
+            sap.books.set_period(2026, 1, False)
+        who = sap.site.credentials
+        options: dict[str, Any] = {
+            "user": who.user, "sap_client": "100", "company_code": "1010", "sales_organisation": "1010",
+            "chart_of_accounts": "YCOA", "created_by": "HEDGE", "dimensions": {"broker_account": "AssignmentReference"},
+        }  # fmt: skip
+        self._environment = {
+            "HEDGEBRIDGE_TEST_SAP_URL": sap.site.url,
+            "HEDGEBRIDGE_TEST_SAP_OPTIONS": json.dumps(options),
+            "HEDGEBRIDGE_TEST_SAP_SECRET_PASSWORD": who.password,
+            "HEDGEBRIDGE_TEST_SAP_ACCOUNTS": f"{DEBIT},{CREDIT}",
+            "HEDGEBRIDGE_TEST_SAP_DIMENSIONS": '{"broker_account": "80010001"}',
+            "HEDGEBRIDGE_TEST_SAP_DATE": "2026-03-31",
+            "HEDGEBRIDGE_TEST_SAP_CLOSED": "2026-01-30|Posting period 001 2026 is not open",
+            "HEDGEBRIDGE_TEST_SAP_MAPS": json.dumps(SAP_MAPS),
+            **MAY_WRITE,
         }
         return super().__enter__()
 
@@ -79,3 +117,7 @@ class TestConformanceKingdeeAsIfReal(ErpConformance):
 
 class TestConformanceOdooAsIfReal(ErpConformance):
     under_test = OdooAsIfReal
+
+
+class TestConformanceSapAsIfReal(ErpConformance):
+    under_test = SapAsIfReal

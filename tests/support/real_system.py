@@ -63,6 +63,7 @@ FAULTS: Final = {
 NOT_APPLICABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "odoo": {"E08": "there is no session: the API key travels with every single call"},
     "kingdee": {"E06_extra_field": "a query answers the fields it names and nothing else, so no other can arrive"},
+    "sap": {"E06_extra_field": "every read names its columns with $select, so no other can arrive"},
 }
 
 
