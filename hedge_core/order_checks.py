@@ -15,7 +15,16 @@ from typing import Final
 from hedge_core.errors import RuleBroken
 from hedge_core.limits import RATIO_PLACES, check, in_scope
 from hedge_core.model.futures import Direction
-from hedge_core.model.limits import ORDER_KINDS, Breach, Holding, LimitInputs, LimitKind, LimitRule, Moment
+from hedge_core.model.limits import (
+    ORDER_KINDS,
+    Breach,
+    Holding,
+    LimitInputs,
+    LimitKind,
+    LimitRule,
+    Moment,
+    YearView,
+)
 from hedge_core.model.orders import OrderProposal
 from hedge_core.rounding import round_half_up
 from messages import Message
@@ -94,7 +103,7 @@ def _too_much(rule: LimitRule, figure: Decimal, of: Holding, given: LimitInputs)
 
 
 def with_order(given: LimitInputs, order: OrderProposal, of: Holding) -> LimitInputs:
-    """The positions and the account's margin as they would be with the whole order filled."""
+    """The positions, the account's margin and the year's hedges as they would be with the whole order filled."""
     buys, lots = order.direction is Direction.BUY, order.lots
     change = {"long" if buys else "short": lots} if order.offset.opens else {"short" if buys else "long": -lots}
     known = next((one for one in given.holdings if (one.account, one.instrument) == (of.account, of.instrument)), None)
@@ -107,7 +116,17 @@ def with_order(given: LimitInputs, order: OrderProposal, of: Holding) -> LimitIn
         replace(one, margin=max(_ZERO, one.margin + margin)) if one.account == order.account else one
         for one in given.accounts
     )
-    return replace(given, holdings=holdings, accounts=accounts)
+    return replace(given, holdings=holdings, accounts=accounts, years=_years_with(given, order, of))
+
+
+def _years_with(given: LimitInputs, order: OrderProposal, of: Holding) -> dict[str, YearView]:
+    """What the year will have hedged with the order filled; an opening order counts in full, also one that may turn out to be
+    the far leg of a roll."""
+    years = dict(given.years or {})
+    if order.offset.opens:
+        year = years.get(of.commodity, YearView(_ZERO))
+        years[of.commodity] = replace(year, opened=year.opened + order.lots * of.multiplier)
+    return years
 
 
 def _after(

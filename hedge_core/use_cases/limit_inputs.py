@@ -28,6 +28,7 @@ from hedge_core.use_cases.plans import USUAL_MARGIN_RATE
 from hedge_core.use_cases.settle import positions_now, vat_rates
 
 _ZERO: Final = Decimal(0)
+_VOLUME: Final = "yearly_volume."
 _EXPOSURE_KINDS: Final = frozenset({LimitKind.HEDGE_RATIO, LimitKind.SOE_POINT})
 
 
@@ -219,10 +220,14 @@ def _years(uow: UnitOfWork, products: Sequence[Product], today: date) -> dict[st
         leg = fills.get(roll.to_lot)
         if leg is not None and (product := in_force.get(leg.instrument)) is not None:
             rolled[product.commodity] = rolled.get(product.commodity, _ZERO) + roll.lots * product.multiplier
-    volumes = {name: uow.book.settings.get(f"yearly_volume.{name}") for name in opened}
+    stated = {
+        name.removeprefix(_VOLUME): Decimal(text)
+        for name, text in uow.book.settings.items()
+        if name.startswith(_VOLUME) and text
+    }
     return {
-        name: YearView(quantity, rolled.get(name, _ZERO), Decimal(text) if (text := volumes[name]) else None)
-        for name, quantity in opened.items()
+        name: YearView(opened.get(name, _ZERO), rolled.get(name, _ZERO), stated.get(name))
+        for name in {**opened, **stated}
     }
 
 
