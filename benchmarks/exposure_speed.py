@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 from hedge_core.exposure import exposure
@@ -39,25 +39,25 @@ def invented_lines(count: int) -> list[ContractLine]:
 
 
 def measure(count: int = 100_000, changed: int = 1_000) -> list[dict[str, Any]]:
-    """Milliseconds of both; the figures are compared before anything is reported."""
+    """Processor milliseconds of both; the figures are compared before anything is reported."""
     lines = invented_lines(count)
     index = ExposureIndex(BOOK, {}, RATES)
-    started = perf_counter()
+    started = process_time()
     index.put(lines)
-    built = perf_counter() - started
+    built = process_time() - started
     dice = random.Random(1)
     anew, followed = [], []
     for _ in range(5):
         chosen = dice.sample(range(count), changed)
         for place in chosen:
             lines[place] = replace(lines[place], ordered=lines[place].ordered + 1)
-        started = perf_counter()
+        started = process_time()
         index.put([lines[place] for place in chosen])
         ours = index.exposure()
-        followed.append(perf_counter() - started)
-        started = perf_counter()
+        followed.append(process_time() - started)
+        started = process_time()
         full = exposure(BOOK, lines, [], [], {}, RATES)
-        anew.append(perf_counter() - started)
+        anew.append(process_time() - started)
         assert (ours.rows, ours.totals, ours.broken) == (full.rows, full.totals, full.broken)
     fast, slow = statistics.median(followed) * 1000, statistics.median(anew) * 1000
     return [

@@ -74,7 +74,7 @@ def test_the_table_of_contents_reads_like_the_whole() -> None:
     assert shown(listed_only) == shown(whole)
 
 
-HEAVY = ("alembic", "dramatiq", "mapping", "openpyxl", "requests", "scipy", "urllib3", "xlsxwriter", "zeep")
+HEAVY = ("alembic", "dramatiq", "mapping", "openpyxl", "psycopg", "requests", "scipy", "urllib3", "xlsxwriter", "zeep")
 """What only some commands need, and takes longer to load than most of them to run."""
 
 
