@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -43,6 +43,7 @@ from hedge_core.pricing import Pricing, formula_of
 from hedge_core.products import products_by_instrument
 from hedge_core.quantity_chain import broken_chain
 from hedge_core.trading_calendar import EXCHANGE_TIME
+from messages import Message
 
 
 def business_today(clock: Clock) -> date:
@@ -105,8 +106,15 @@ def business(uow: UnitOfWork, on: date, records: PhysicalRecords | None = None) 
         terms[line.ref] = mine
         broken += broken_chain(line)
         lines.append(line)
-    inventory = tuple(custom_stock(stock_in_commodity(stock, yields), customs) for stock in records.inventory)
-    return Business(tuple(lines), inventory, pricings, terms, tuple(broken))
+    named = {name for line in lines for name in line_names(line)[:2]}
+    inventory = []
+    for lot in records.inventory:
+        if lot.transit_line and lot.transit_line not in named:
+            params = {"line": lot.transit_line, "record": lot.ref}
+            broken.append(RuleBroken("transit_line", str(lot.ref), Message("exposure.transit_line", params)))
+            lot = replace(lot, transit_line="")  # no line counts it: it counts as stock
+        inventory.append(custom_stock(stock_in_commodity(lot, yields), customs))
+    return Business(tuple(lines), tuple(inventory), pricings, terms, tuple(broken))
 
 
 def _traded(

@@ -12,6 +12,7 @@ from hedge_core.model.vouchers import SourceRef, Voucher
 from hedge_core.ports.storage import UnitOfWork
 from hedge_core.settlement.rows import is_traded
 from hedge_core.use_cases.rates import rate_table
+from hedge_core.use_cases.remap import mappings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ def _snapshot(uow: UnitOfWork, key: str) -> dict[str, str] | None:
     stored = uow.results.snapshot(date.fromisoformat(key))
     if stored is None:
         return None
-    return {"version": str(stored.version), "digest": stored.digest, "inputs": stored.input_digest}
+    named = mappings_of(stored).items()
+    mappings = {f"mapping {'/'.join(kind)}": spec for kind, (_, _, spec) in sorted(named)}
+    return {"version": str(stored.version), "digest": stored.digest, "inputs": stored.input_digest, **mappings}
 
 
 def _contract_line(uow: UnitOfWork, key: str) -> dict[str, str] | None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -18,12 +19,14 @@ from hedge_core.errors import RuleBroken
 from hedge_core.model.identity import Actor, BookId, ExternalRef
 from hedge_core.model.physical import ContractLine, InventoryLot, PricingKind, Side
 from hedge_core.model.records import Cursor, Mapped, Pulled, Quarantined, RawRecord
+from hedge_core.model.vouchers import SourceRef, Voucher
 from hedge_core.ports.storage import Book
 from hedge_core.snapshot import decode
 from hedge_core.use_cases.past_records import Kind, NewMapping, RecordChange
 from hedge_core.use_cases.recalculate import Proposed, accept, reject
 from hedge_core.use_cases.remap import MAPPING, in_force, mappings_of, propose_mappings, record_changes
 from hedge_core.use_cases.settle import settle
+from hedge_core.use_cases.trace import trace_voucher
 from messages import Message
 from tests.support.databases import *  # noqa: F403
 from tests.support.databases import HandClock, as_owner
@@ -184,6 +187,12 @@ def test_acceptance_puts_mapping_snapshots_and_records_into_force_together(desk:
         assert stored is not None
         assert {kind: spec for kind, (_, _, spec) in mappings_of(stored).items()} == {LINES: BUNDLES, STOCK: BUNDLES}
         shown = record_changes(uow, proposed.run, desk.mappings)
+        line = SimpleNamespace(
+            sources=[SourceRef("snapshot", FIRST.isoformat()), SourceRef("contract_line", "k3:sale_line:1")]
+        )
+        origins = trace_voucher(uow, cast(Voucher, SimpleNamespace(lines=[line])))
+    assert dict(origins[0].details)["mapping k3/sale_line"] == BUNDLES
+    assert dict(origins[1].details)["mapping"] == BUNDLES
     assert [one.ref.key for one in shown] == ["1", "1", "L1"], "what it changed can still be looked at"
     desk.mappings.lives = {LINES: BUNDLES, STOCK: BUNDLES}
     again, changes = desk.propose(LINES, STOCK)
