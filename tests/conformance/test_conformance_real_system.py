@@ -96,6 +96,7 @@ class SapAsIfReal(RealSystem):
         options: dict[str, Any] = {
             "user": who.user, "sap_client": "100", "company_code": "1010", "sales_organisation": "1010",
             "chart_of_accounts": "YCOA", "created_by": "HEDGE", "dimensions": {"broker_account": "AssignmentReference"},
+            "sources": ["sales_orders"],
         }  # fmt: skip
         self._environment = {
             "HEDGEBRIDGE_TEST_SAP_URL": sap.site.url,
