@@ -58,7 +58,9 @@ def our_roles(settings: BookSettings, *, hedges: bool) -> list[AccountRole]:
         template = TEMPLATES[kind]
         if template.voucher.value == "hedge" and not hedges:
             continue
-        if template.voucher.value == "exchange":  # few books have foreign accounts; a missing role is named when it is needed
+        if (
+            template.voucher.value == "exchange"
+        ):  # few books have foreign accounts; a missing role is named when it is needed
             continue
         moves_stock = kind in (EventKind.ITEM_DESIGNATION, EventKind.ITEM_RETURN)
         if moves_stock and settings.item_carrying is ItemCarrying.ADJUSTMENT:

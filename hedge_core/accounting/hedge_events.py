@@ -45,7 +45,7 @@ class HedgeEvents:
         self._rebalances = [one for one in facts.rebalances if one.relationship_id == self._id]
         self._losses = [one for one in facts.losses if one.relationship_id == self._id]
         self._late: list[InstrumentShare] = []
-        self._ended_time_value = Decimal(0)
+        self._ended_time_value = state.ended_time_value if state is not None else None
         self._events: list[AccountingEvent] = []
 
     def _own(self) -> list[HeldLot]:

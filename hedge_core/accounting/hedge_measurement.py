@@ -76,7 +76,8 @@ class HedgeDay(HedgeRelease):
                 lot.must_measure = True
                 self._late.append(share)  # counted from today's settlement: moved after the day is measured
             else:
-                self._catch_up(lot)
+                if not lot.day.opened_today:
+                    self._catch_up(lot)
                 self._move_in(lot, share)
 
     def _catch_up(self, lot: HeldLot) -> None:
@@ -131,7 +132,7 @@ class HedgeDay(HedgeRelease):
             state,
             instrument_change=state.instrument_change + change,
             instrument_total=state.instrument_total + change,
-            ended_time_value=state.ended_time_value + self._ended_time_value,
+            ended_time_value=self._ended_time_value,
         )
         if item_due:
             state, left_out = self._measure_excluded(state)
@@ -168,7 +169,8 @@ class HedgeDay(HedgeRelease):
             self._lot(K.INSTRUMENT_SETTLEMENT, lot, got - share.exercised, lots=share.lots_closed)
             self._lot(K.INSTRUMENT_RELEASED, lot, share.exercised)
             if lot.day.intrinsic is not None:
-                self._ended_time_value += got - lot.day.intrinsic * share.lots_closed
+                ended = self._ended_time_value or ZERO
+                self._ended_time_value = ended + got - lot.day.intrinsic * share.lots_closed
         elif self._settings.variation is Variation.SWEEP:
             brought = before.fair_value if lot.day.opened_today else ZERO
             self._lot(K.INSTRUMENT_VARIATION, lot, change + brought, period_end=period_end)
@@ -209,14 +211,16 @@ class HedgeDay(HedgeRelease):
         was when they closed. Only where the terms match the item, so that the aligned value is the same; else None."""
         if element.kind is not Excluded.TIME_VALUE or element.actual != element.aligned:
             return None
-        total = state.ended_time_value
+        total, known = state.ended_time_value or ZERO, state.ended_time_value is not None
         for lot in self._own():
             share = lot.shares[self._id]
-            if not lot.day.is_option or lot.day.intrinsic is None:
+            if not lot.day.is_option:
+                continue  # a future that an exercise opened has none
+            if lot.day.intrinsic is None:
                 return None
             value = share.floating_end + lot.day.premium_of(share.lots_end)
-            total += value - lot.day.intrinsic * share.lots_end
-        return TimeValue(total, total)
+            total, known = total + value - lot.day.intrinsic * share.lots_end, True
+        return TimeValue(total, total) if known else None
 
     def _gone(self, state: HedgeState) -> Decimal:
         return max(self.relationship.item.quantity - state.open_quantity, ZERO)

@@ -60,7 +60,7 @@ class HedgeState:
     `instrument_total` and `item_total` run over the relationship's life, for its effectiveness, and `history` keeps them by
     day. `offset` corrects the item's target for quantity that joined at another price. `written_off` is the loss of the
     reserve (negative) that went to profit or loss because it is not expected to be recovered. `ended_time_value` is the time
-    value that options had when they ended."""
+    value that options had when they ended; None before the first option."""
 
     open_quantity: Decimal
     carrying: Decimal
@@ -78,7 +78,7 @@ class HedgeState:
     members: Mapping[str, MemberState] = field(default_factory=dict)
     excluded: TimeValueState = field(default_factory=lambda: TimeValueState())
     written_off: Decimal = ZERO
-    ended_time_value: Decimal = ZERO
+    ended_time_value: Decimal | None = None
     history: tuple[Measured, ...] = ()
     holdings: Mapping[str, Holding] = field(default_factory=dict)
 

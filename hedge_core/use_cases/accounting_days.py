@@ -39,6 +39,8 @@ POSTED_AS: Final[Mapping[MovementKind, CashKind]] = {
 }
 """How a money movement is posted; a rebate is a negative fee."""
 
+_TRANSLATE: Final = "translate"
+_LEAVE_OUT: Final = "leave_out"
 FOREIGN: Final = "foreign_accounts"
 """Setting: `translate` books accounts in other currencies at the rates of `terms import --kind currency`; `leave_out` where
 another ledger books them."""
@@ -95,7 +97,11 @@ def accounting_days(
     own: list[DayFacts] = []
     foreign: dict[str, list[DayFacts]] = {}
     openings: dict[tuple[str, str], AccountOpening] = {}
-    left_out = uow.book.settings.get(FOREIGN, "translate") == "leave_out"
+    chosen = uow.book.settings.get(FOREIGN, _TRANSLATE)
+    if chosen not in (_TRANSLATE, _LEAVE_OUT):
+        shown = {"value": chosen, "allowed": f"{_TRANSLATE}, {_LEAVE_OUT}"}
+        problems.append(RuleBroken("book_setting", FOREIGN, Message("accounting.setting_unknown", shown)))
+    left_out = chosen == _LEAVE_OUT
     for snapshot in finals:
         full = uow.results.snapshot(snapshot.trading_day, snapshot.version)
         if full is None:

@@ -166,6 +166,13 @@ def test_a_book_that_keeps_them_elsewhere_leaves_them_out(store: SqlStore, clock
     assert account(store, BOOK, MARCH_31, ledger(), CLERK).made == ()
 
 
+def test_an_unknown_choice_is_refused_by_name(store: SqlStore, clock: HandClock) -> None:
+    choose(store, foreign_accounts="sometimes")
+    four_days(store, clock)
+    made = account(store, BOOK, MARCH_31, ledger(), CLERK)
+    assert [(problem.rule, problem.record) for problem in made.problems] == [("book_setting", "foreign_accounts")]
+
+
 def test_foreign_lots_cannot_be_designated(store: SqlStore, clock: HandClock) -> None:
     choose(store)
     four_days(store, clock)

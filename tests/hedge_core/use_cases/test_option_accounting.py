@@ -35,7 +35,7 @@ from hedge_core.use_cases.settle import settle
 from hedge_core.use_cases.statements import Approval, import_prices, import_statements
 from hedge_core.use_cases.trial_balance import TrialBalance, trial_balance
 from tests.support.databases import HandClock
-from tests.support.desk import BUY, SELL, Desk, move_to
+from tests.support.desk import BUY, SELL, Desk, Held, move_to
 
 BOOK = BookId("cu01")
 CLERK, BOSS = Actor("li.na"), Actor("wang.fang")
@@ -276,6 +276,31 @@ def test_an_exercise_keeps_what_the_hedge_gathered_and_hands_the_value_to_the_fu
     _, result = booked(store, DAYS[2], using)
     cash = {"1012": 1_040_000} if variation == "sweep" else {"1012": 950_000, "3101": 90_000}
     assert closing(result) == {"1002": -1_000_000, **cash, "4003": -90_000 + 50_000}
+
+
+@pytest.mark.parametrize("variation", ["sweep", "keep"])
+def test_a_future_named_in_the_file_goes_on_in_the_hedge_from_the_value_of_its_option(
+    store: SqlStore, clock: HandClock, variation: str
+) -> None:
+    """Exercised at 90,000 into 10 futures that fall by 300 the next day: 75,000 is left, the item's loss is 80,000."""
+    choose(store, variation=variation)
+    three_days(store, clock, {})
+    desk = Desk("80010001", D(950_000) + D(90_000), SIZES)
+    desk.held = [Held(FUTURE, BUY, DAYS[2], D(70_000), 10)]
+    desk.marks = {FUTURE: D(71_800)}
+    settled(store, clock, desk, DAYS[3], {FUTURE: 71_500})
+    spot(store, DAYS[3], 71_600)
+    option, future = (
+        InstrumentShare("80010001/20260302/SHFE/1001/buy", 10, DAYS[0]),
+        InstrumentShare("80010001/20260304/SHFE/exercise-1/buy", 10, DAYS[2]),
+    )
+    using = designate(store, Designation(hedge(instruments=(option, future))))
+    _, exercised = booked(store, DAYS[2], using)
+    cash = {"1012": 1_040_000} if variation == "sweep" else {"1012": 950_000, "3201": 90_000}
+    assert closing(exercised) == {"1002": -1_000_000, **cash, "4003": -90_000 + 50_000}
+    _, result = booked(store, DAYS[3], using)
+    cash = {"1012": 1_025_000} if variation == "sweep" else {"1012": 950_000, "3201": 75_000}
+    assert closing(result) == {"1002": -1_000_000, **cash, "4003": -75_000 + 50_000}
 
 
 def test_values_stated_in_the_file_win_over_computed_ones_and_unlike_terms_need_them(
