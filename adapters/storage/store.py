@@ -11,7 +11,7 @@ from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import Engine, Update, or_, select, update
 
 from adapters.storage.accounting import Accounting
-from adapters.storage.audit import Audit
+from adapters.storage.audit import Audit, Heads
 from adapters.storage.broker import Broker
 from adapters.storage.broker_queries import BrokerQueries
 from adapters.storage.codec import encode_open
@@ -53,7 +53,7 @@ OURSELVES: Final = Actor("hedgebridge", authenticated=True)
 class SqlUnitOfWork:
     """`hedge_core.ports.storage.UnitOfWork`: one transaction on one book."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, heads: Heads | None = None) -> None:
         self.woken = scope.woken
         rows = RawRows(scope)
         self.records = Records(scope, rows)
@@ -73,7 +73,7 @@ class SqlUnitOfWork:
         self.limits = Limits(scope)
         self.orders = Orders(scope, self.broker_queries)
         self.accounting = Accounting(scope)
-        self.audit = Audit(scope)
+        self.audit = Audit(scope, heads)
         self._configuration = Configuration(scope)
 
     @property
@@ -126,6 +126,7 @@ class SqlStore:
         self._clock = clock
         self._queue = DueRows(across_books(engine))
         self.wakes = Wakes(engine)
+        self._heads: Heads = {}
         self._known: set[BookId] = set()  # a book is never removed
 
     @contextmanager
@@ -226,7 +227,7 @@ class SqlStore:
             reason = Message("storage.unknown_book", {"book": book, "known": known})
             raise InvalidInput("database", 0, "book", reason)
         self._known.add(book)
-        return SqlUnitOfWork(Scope(connection, book, actor, self._clock))
+        return SqlUnitOfWork(Scope(connection, book, actor, self._clock), self._heads)
 
 
 def open_store(url: str, clock: Clock) -> SqlStore:

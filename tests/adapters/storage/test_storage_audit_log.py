@@ -76,3 +76,19 @@ def test_writers_at_the_same_time_do_not_break_the_tree(store: SqlStore, book: B
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     assert assert_tree_is_whole(store, book) == 21
+
+
+def test_whoever_wrote_meanwhile_the_next_event_stands_behind_the_last(store: SqlStore, book: BookId) -> None:
+    """A process guesses where the log stands: wrongly after another one wrote, and after its own unit was rolled back."""
+    elsewhere = SqlStore(store._engine, store._clock)
+    for number, writer in enumerate((store, store, elsewhere, elsewhere, store, elsewhere)):
+        with writer.begin(book, LI) as unit:
+            unit.audit.append("demo.noted", f"n{number}", {})
+        with pytest.raises(KeyError), writer.begin(book, LI) as unit:
+            unit.audit.append("demo.lost", f"n{number}", {})
+            unit.audit.write()
+            raise KeyError
+    assert assert_tree_is_whole(store, book) == 7
+    with store.read(book) as unit:
+        told = [read_event(body).subject for _, body, _ in unit.audit.events()]
+    assert told[1:] == [f"n{number}" for number in range(6)]
