@@ -145,7 +145,11 @@ _FAST_READ: Final = {
         "if {o}.__class__ is not str or len({o}) > LIMIT or not {o}.isprintable():",
         "{o} = {convert}({o})",
     ),
-    FieldType.DECIMAL: ("", "{o} = plus({o}) if {o}.__class__ is D and {o}.is_finite() else {convert}({o})"),
+    FieldType.DECIMAL: (
+        "",
+        "{o} = plus({o}) if {o}.__class__ is D and {o}.is_finite() else D({o}) "
+        "if {o}.__class__ is int and -TOP < {o} < TOP else {convert}({o})",
+    ),
     FieldType.INTEGER: ("if {o}.__class__ is not int or not -TOP < {o} < TOP:", "{o} = {convert}({o})"),
     FieldType.DATE: ("", "{o} = day_of({o}) if {o}.__class__ is str and 9 < len({o}) < 30 else {convert}({o})"),
     FieldType.MONTH: ("", "{o} = {again}({o}) if {o}.__class__ is str and len({o}) < 30 else {convert}({o})"),
@@ -171,7 +175,6 @@ class _SpecWriter:
             "missing": missing,
             "no_row": no_row,
             "below_minimum": below_minimum,
-            "TOP": 10 ** (EXPONENT + 1),
         }
         for number, row in enumerate(spec.rows, 1):
             self._rows.setdefault(row.target, []).append((number, row))

@@ -16,7 +16,7 @@ from mapping import functions
 from mapping.checker import literal_kinds, lookup_name, result_kinds
 from mapping.faults import Fault
 from mapping.kinds import ANYTHING, CONDITIONS, NUMBERS, OPERATORS, TEXTS, Kind, Kinds
-from mapping.limits import READING, TEXT_CHARACTERS
+from mapping.limits import EXPONENT, READING, TEXT_CHARACTERS
 from mapping.listing import Listing, Site
 from mapping.parser import COMPARISONS
 from mapping.syntax import Binary, Boolean, Call, Empty, Field, Minus, Node, Number, Text, Value
@@ -40,6 +40,7 @@ def runtime(clock: Clock) -> dict[str, object]:
         "int": int,
         "len": len,
         "LIMIT": TEXT_CHARACTERS,
+        "TOP": 10 ** (EXPONENT + 1),
         "MISSING": MISSING,
         "ORDERED": frozenset({Decimal, str, date, datetime}),
         "plus": READING.plus,
@@ -81,6 +82,8 @@ def write_reading(listing: Listing, name: str, site: Site) -> None:
         listing.line(f"{name} = {name} or None if len({name}) <= LIMIT else bounded({name})", site)
     with listing.block(f"elif {name}.__class__ is D and {name}.is_finite()"):
         listing.line(f"{name} = plus({name})", site)
+    with listing.block(f"elif {name}.__class__ is int and -TOP < {name} < TOP"):
+        listing.line(f"{name} = D({name})", site)
     with listing.block(f"elif {name} is not None"):
         listing.line(f"{name} = read({name})", site)
 
@@ -174,7 +177,8 @@ class FormulaWriter:
             part = self._set(f"g({self._listing.constant(node.name)})", NUMBERS, node)
             name = part.name
             self._listing.line(
-                f"{name} = plus({name}) if {name}.__class__ is D and {name}.is_finite() else number_field({name})",
+                f"{name} = plus({name}) if {name}.__class__ is D and {name}.is_finite() else D({name}) "
+                f"if {name}.__class__ is int and -TOP < {name} < TOP else number_field({name})",
                 self._site(node),
             )
         self._listing.hold((NUMBERS, node.name), part.name)
