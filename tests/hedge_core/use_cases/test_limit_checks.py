@@ -12,8 +12,8 @@ import pytest
 from hedge_core.errors import RuleBroken
 from hedge_core.model.identity import Actor
 from hedge_core.model.limits import LimitKind, LimitRule, Moment
-from hedge_core.use_cases.limits import acknowledge, after_settlement, check_limits, import_limits
-from tests.support.company import CLERK, COPPER, DAYS, Company
+from hedge_core.use_cases.limits import acknowledge, after_settlement, check_limits, import_limits, settle_day
+from tests.support.company import ALUMINIUM, CLERK, COPPER, DAYS, Company, statement_name
 from tests.support.posting import BOOK
 from worker.jobs import KINDS
 
@@ -99,3 +99,28 @@ def test_nothing_is_kept_of_a_table_with_one_wrong_rule(company: Company) -> Non
         keep(company, LimitRule("fine", LimitKind.LOTS, high=D(1)), LimitRule("wrong", LimitKind.LOTS))
     with company.store.read(BOOK) as uow:
         assert uow.limits.rule_history() == []
+
+
+def test_the_command_and_the_job_settle_a_day_the_same_way_limits_included(new_company: Company) -> None:
+    """The first day is settled and its blocking limit says why nothing goes on; the second is refused until somebody takes it
+    on."""
+    keep(new_company, LimitRule("stop", LimitKind.LOTS, high=D(0), account=COPPER, blocks=True))
+    first, second = DAYS[:2]
+    for day in (first, second):
+        new_company.prices(day)
+        for number in (COPPER, ALUMINIUM):
+            new_company.statement(statement_name(number, day))
+    common = (new_company.store, BOOK)
+    rest = (new_company.app.products, CLERK, new_company.app.clock)
+    done = settle_day(*common, first, *rest)
+    assert (done.settled.state, done.limits is not None and len(done.limits.blocking)) == ("settled", 1)
+    assert done.blocked is not None
+    assert done.blocked.rule == "limits_block_day"
+    with pytest.raises(RuleBroken, match="keep it from going on"):
+        settle_day(*common, second, *rest)
+    with new_company.store.read(BOOK) as uow:
+        assert uow.results.snapshot(second) is None
+        (alert,) = uow.limits.open_alerts()
+    acknowledge(*common, alert.alert_id, Actor("qian.yu"), new_company.app.clock, note="agreed")
+    again = settle_day(*common, second, *rest)
+    assert (again.settled.state, again.blocked) == ("settled", None)
