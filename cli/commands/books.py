@@ -137,7 +137,7 @@ def connection_add(
     for secret in (*chosen.secrets, *chosen.optional_secrets):
         plain = os.environ.get(secret_variable(secret), "")
         if not plain and secret not in secrets and secret in chosen.secrets:
-            plain = typer.prompt(secret, hide_input=True)
+            plain = _asked(name, secret)
         if plain:
             secrets[secret] = app.secrets.seal(plain, secret_context(here, name, secret))
     connection = Connection(name, here, kind or (known.system if known else ""), options, secrets)
@@ -152,6 +152,15 @@ def connection_add(
             "connection.saved", name, {"system": connection.system, "options": sorted(options), "resumed": resume}
         )
     session.screen.tell(Message("cli.connection_saved", {"connection": name}))
+
+
+def _asked(connection: str, secret: str) -> str:
+    """A secret typed by a person; a sentence where nobody is there to type it."""
+    try:
+        return str(typer.prompt(secret, hide_input=True))
+    except typer.Abort:
+        shown = {"connection": connection, "option": secret, "variable": secret_variable(secret)}
+        raise InvalidInput(connection, 0, secret, Message("connection.secret_missing", shown)) from None
 
 
 @connection_app.command("list", help=help_text("connection_list"))

@@ -51,6 +51,27 @@ def test_an_option_is_text_unless_it_writes_a_truth_value_or_json() -> None:
         typed("{broker_account: FF100002}")
 
 
+def test_where_nobody_can_type_a_secret_the_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEDGEBRIDGE_LANG", "en")
+    monkeypatch.delenv("HEDGEBRIDGE_SECRET_PASSWORD", raising=False)
+    run = CliRunner()
+    assert run.invoke(app, ["init", "cu01"]).exit_code == 0
+    given = [
+        "--set",
+        "url=http://127.0.0.1:9/",
+        "--set",
+        "user=u",
+        "--set",
+        "company_code=1010",
+        "--set",
+        "created_by=H",
+    ]
+    refused = run.invoke(app, ["connection", "add", "s4", "--system", "sap", *given], input="")
+    assert isinstance(refused.exception, InvalidInput), refused.output
+    assert "HEDGEBRIDGE_SECRET_PASSWORD" in str(refused.exception)
+
+
 def test_doctor_names_a_connection_that_cannot_be_built_and_still_looks_at_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
