@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from sandbox.ending import ending
 from sandbox.faults import UnknownFault
 from sandbox.http_server import NotLoopback
 
@@ -37,15 +36,11 @@ def add_common_arguments(parser: argparse.ArgumentParser, faults: Iterable[str])
 
 def serve(given: argparse.Namespace, start: Callable[[], AbstractContextManager[Announced]]) -> int:
     """Serve until a signal, or until standard input closes when asked so. 0; 2 bad option; 4 the port is not to be had."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending(with_stdin=given.until_stdin_closes)
     try:
         with start() as running:
             sys.stdout.write(_announce(running.announcement(), as_json=given.json))
             sys.stdout.flush()
-            if given.until_stdin_closes:
-                threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
             stop.wait()
     except (UnknownFault, NotLoopback) as error:
         sys.stderr.write(f"{error}\n")
@@ -61,9 +56,3 @@ def _announce(facts: dict[str, Any], *, as_json: bool) -> str:
         return json.dumps(facts, ensure_ascii=False) + "\n"
     width = max(len(name) for name in facts)
     return "".join(f"{name:<{width}}  {value}\n" for name, value in facts.items())
-
-
-def _wait_for_stdin(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    stop.set()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.erp.nccloud import NcCloudOptions
@@ -18,8 +20,10 @@ from hedge_core.errors import (
     Rejected,
     Unavailable,
 )
+from hedge_core.model.physical import MasterKind
 from hedge_core.model.records import Mapped
 from hedge_core.model.vouchers import PostingReceipt, Stage
+from sandbox.company.erp import CUSTOMERS, LEDGER_ACCOUNTS, SUPPLIERS
 from sandbox.nccloud.server import Behaviour
 from tests.support.nccloud import NcCloud, serving, voucher
 
@@ -266,6 +270,39 @@ def test_deliveries_and_returns_arrive_as_two_quantities() -> None:
         ref = site.add_sale({"ntotaloutnum": Decimal("10.5"), "ntotalreturnnum": Decimal("0.5")})
         (line,) = [item.outcome.item for item in site.adapter().pull_contracts(None) if item.ref == ref]
         assert (line.delivered, line.returned) == (Decimal("10.5"), Decimal("0.5"))
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour(), Behaviour(plain_lists=True)])
+def test_masters_are_asked_for_in_their_own_envelope_with_pages_from_zero(behaviour: Behaviour) -> None:
+    asked = []
+    with serving(behaviour=behaviour) as site:
+        adapter = site.adapter(page_rows=6)
+        read = adapter._client.read
+
+        def listening(path: str, body: dict[str, Any]) -> bytes:
+            asked.append(body)
+            return read(path, body)
+
+        adapter._client.read = listening
+        found = {kind: [item.outcome.item for item in adapter.pull_masters(kind, None)] for kind in MasterKind}
+    assert {(one.code, dict(one.attributes)["role"]) for one in found[MasterKind.PARTNER]} == {
+        *((code, "customer") for code, _ in CUSTOMERS),
+        *((code, "supplier") for code, _ in SUPPLIERS),
+    }
+    assert {one.code for one in found[MasterKind.ACCOUNT]} == {one.number for one in LEDGER_ACCOUNTS}
+    assert asked[0]["ufinterface"]["pageInfo"] == {"pageIndex": "0", "pageSize": "6"}
+    assert {one["ufinterface"]["pageInfo"]["pageIndex"] for one in asked} >= {"0", "1"}
+
+
+def test_masters_can_be_asked_for_without_an_envelope() -> None:
+    with serving() as site:
+        adapter = site.adapter(master_envelope="plain")
+        adapter._client.read = lambda path, body: msgspec.json.encode(
+            {"pageIndex": 1, "total": 1, "rows": [{"code": "9", "asked": body}]}
+        )
+        (item,) = adapter.pull_masters(MasterKind.ACCOUNT, None)
+    assert b"ufinterface" not in item.raw.body
+    assert b'"pageIndex":1' in item.raw.body.replace(b" ", b"")
 
 
 def test_the_check_finds_wrong_paths_and_names() -> None:

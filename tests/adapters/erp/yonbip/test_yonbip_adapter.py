@@ -18,9 +18,10 @@ from hedge_core.errors import (
     Rejected,
     Unavailable,
 )
+from hedge_core.model.physical import MasterKind
 from hedge_core.model.records import Mapped
 from hedge_core.model.vouchers import PostingReceipt, Stage
-from sandbox.company.erp import company
+from sandbox.company.erp import CUSTOMERS, EXTRA_MATERIAL, LEDGER_ACCOUNTS, MATERIALS, SUPPLIERS, company
 from tests.support.yonbip import YonBip, serving, voucher
 
 
@@ -153,6 +154,41 @@ def test_an_order_longer_than_a_page_is_read_whole() -> None:
         by_default = {item.ref for item in site.adapter().pull_contracts(None)}
         assert {item.ref for item in site.adapter(page_rows=1).pull_contracts(None)} == by_default
         assert len(by_default) == company().lines
+
+
+@pytest.mark.parametrize("rows", [6, 500])
+def test_masters_are_read_whole_also_from_the_list_that_counts_nothing(rows: int) -> None:
+    """Customers come as a plain array without a count and with a text per language; the other lists come as pages."""
+    with serving() as site:
+        adapter = site.adapter(page_rows=rows)
+        found = {kind: [item.outcome.item for item in adapter.pull_masters(kind, None)] for kind in MasterKind}
+    assert {(one.code, one.name, dict(one.attributes)["role"]) for one in found[MasterKind.PARTNER]} == {
+        *((code, name, "customer") for code, name in CUSTOMERS),
+        *((code, name, "supplier") for code, name in SUPPLIERS),
+    }
+    assert {one.code for one in found[MasterKind.MATERIAL]} == {row[0] for row in (*MATERIALS, EXTRA_MATERIAL)}
+    assert {one.code: one.name for one in found[MasterKind.ACCOUNT]} == {
+        one.number: one.name for one in LEDGER_ACCOUNTS
+    }
+
+
+def test_returned_goods_are_read_beside_delivered_ones() -> None:
+    with serving() as site:
+        prices = {"totalReturnStockQty": Decimal("0.5")}
+        ref = site.add_sale({"totalOutStockQuantity": Decimal("10.5"), "orderDetailPrices": prices})
+        (line,) = [item.outcome.item for item in site.adapter().pull_contracts(None) if item.ref == ref]
+        assert (line.delivered, line.returned) == (Decimal("10.5"), Decimal("0.5"))
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("CONFIRMORDER", "draft"), ("APPROVING", "draft"), ("DELIVERY_PART", "open"), ("ENDORDER", "closed")],
+)
+def test_the_next_step_of_an_order_says_whether_it_is_open(state: str, status: str) -> None:
+    with serving() as site:
+        ref = site.add_sale({"nextStatus": state})
+        (line,) = [item.outcome.item for item in site.adapter().pull_contracts(None) if item.ref == ref]
+        assert line.status.value == status
 
 
 def test_stock_rows_that_the_key_cannot_tell_apart_stop_the_pull() -> None:
