@@ -71,7 +71,7 @@ class Screen:
             return
         shown = {name: _column([row.get(name) for row in listed], self.lang) for name in columns}
         numeric = {name for name in columns if _all_numbers([row.get(name) for row in listed])}
-        heads = {name: self.text(Message(f"cli.column_{name}")) for name in columns}
+        heads = {name: self.text(_heading(title, name)) for name in columns}
         console = _console()
         needed = {name: _needed(name, heads[name], shown[name], name in numeric) for name in columns}
         left_out = _left_out(needed, spare, console.width)
@@ -130,6 +130,12 @@ def _console() -> Console:
     """Standard output as wide as COLUMNS or the terminal says."""
     stated = os.environ.get("COLUMNS", "").isdigit() or sys.stdout.isatty()
     return Console(width=None if stated else _PIPE_WIDTH)
+
+
+def _heading(title: str, name: str) -> Message:
+    """A column's heading: the table's own (`cli.heading_morning_due_line`) where its word means something else elsewhere."""
+    own = Message(f"cli.heading_{title}_{name}")
+    return own if find_text(own.id) else Message(f"cli.column_{name}")
 
 
 def _needed(name: str, head: str, cells: Sequence[str], numeric: bool) -> int:

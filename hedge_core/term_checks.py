@@ -110,6 +110,22 @@ RULES: Final[dict[type[Terms], dict[str, _Rule]]] = {
 }  # fmt: skip
 """What a field has to be; a field that says nothing (None) is right."""
 
+_SAID: Final[dict[_Rule, str]] = {
+    _above_zero: "above_zero",
+    _not_below_zero: "not_below_zero",
+    _share: "share",
+    _share_below_one: "share_below_one",
+    _part: "part",
+    _delta: "delta",
+    _instrument: "instrument",
+    _option: "option",
+    _month: "month",
+    _aspect: "aspect",
+    _stage: "stage",
+    _day: "day",
+}
+"""The sentence of a rule (`terms.wrong_…`)."""
+
 ORDERED: Final[dict[type[Terms], tuple[str, str]]] = {BasisBand: ("low", "high")}
 """Pairs of which the first is not above the second."""
 
@@ -120,7 +136,7 @@ def problems(terms: Terms) -> Iterator[Problem]:
         value = getattr(terms, name)
         if value is not None and not holds(value):
             shown = {"field": name, "value": value if str(value) else "-"}
-            yield name, Message(f"terms.wrong{holds.__name__}", shown)
+            yield name, Message(f"terms.wrong_{_SAID[holds]}", shown)
     if type(terms) in ORDERED:
         low, high = ORDERED[type(terms)]
         if getattr(terms, low) > getattr(terms, high):

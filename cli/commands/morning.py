@@ -24,6 +24,8 @@ ACCOUNTS = (
 )  # fmt: skip
 NEAR = ("instrument", "account", "direction", "lots", "month", "days_left", "lots_off")
 DUE = ("commodity", "line", "side", "quantity", "unit", "last_day", "days_left")
+TONNE_PLACES = 3
+"""The VAT-adjusted figure is a quotient: shown to the kilogram of a tonne, whole in JSON."""
 BREAKS = ("subject", "key", "finding")
 UNMAPPED = ("connection", "kind", "count")
 STALE = ("kind", "subject", "latest")
@@ -56,7 +58,7 @@ def _show(session: Session, sheet: MorningSheet) -> None:
     screen.rows("morning_months", MONTHS, _months(sheet))
     screen.rows("morning_accounts", ACCOUNTS, _accounts(sheet), spare=("limit_days", "currency", "fee"))
     if len(sheet.accounts) > 1 and sheet.equity is not None:
-        screen.tell(Message("morning.equity", {"equity": sheet.equity, "currency": sheet.currency}))
+        screen.tell(Message("morning.equity", {"equity": f"{sheet.equity:,.2f}", "currency": sheet.currency}))
     for row in sheet.accounts:
         if row.cash_needed is None:
             screen.tell(Message("morning.no_cash", {"account": row.account, "currency": row.currency}), "yellow")
@@ -86,7 +88,7 @@ def _goods(sheet: MorningSheet) -> list[dict[str, Any]]:
 def _net(sheet: MorningSheet) -> list[dict[str, Any]]:
     return [
         {"commodity": row.commodity, "unit": row.unit, "spot_exposure": row.spot_exposure, "futures": row.futures,
-         "net": row.net, "net_vat": row.net_vat,
+         "net": row.net, "net_vat": round_half_up(row.net_vat, TONNE_PLACES),
          "day_result": row.results.get(sheet.currency) if set(row.results) <= {sheet.currency} else dict(row.results),
          "market_basis": None if row.basis is None else row.basis.basis}
         for row in sheet.commodities

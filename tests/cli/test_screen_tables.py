@@ -176,6 +176,15 @@ def test_every_help_text_asked_for_is_there_and_every_one_is_asked_for() -> None
 def test_every_text_of_the_commands_is_said_somewhere() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (CLI.parent / "worker").rglob("*.py"))
     source += "".join(path.read_text(encoding="utf-8") for path in CLI.rglob("*.py"))
-    built = ("cli.title_", "cli.column_", "cli.word_", "cli.pulling_", "cli.needs_", "cli.proposal_", "cli.job_")
+    built = (
+        "cli.title_",
+        "cli.column_",
+        "cli.word_",
+        "cli.pulling_",
+        "cli.needs_",
+        "cli.proposal_",
+        "cli.job_",
+        "cli.heading_",
+    )
     own = [name for name in all_texts() if name.startswith("cli.") and not name.startswith(built)]
     assert [name for name in own if f'"{name}"' not in source] == []
