@@ -25,7 +25,7 @@ from hedge_core.model.physical import LineStatus, MasterKind
 from hedge_core.model.records import PullScope
 from hedge_core.model.vouchers import VoucherStatus
 from hedge_core.ports.storage import Book, Connection, OutboxState
-from hedge_core.use_cases.pull import pull_contracts, pull_inventory, pull_masters, retry_quarantine
+from hedge_core.use_cases.pull import pull_contracts, pull_inventory, pull_masters
 from hedge_core.use_cases.reconcile import reconcile
 from worker.bootstrap import SPEC_DOCUMENT, secret_context
 from worker.runtime import Runtime
@@ -148,16 +148,16 @@ class Company(Month):
         return {**super()._filled_in(name), **called}
 
     def _take_in(self) -> None:
+        """The steward's entries come first: how a record without one is kept and taken up again, the month has shown."""
         app, card = self.session.app, self._erp().capabilities
+        for name in system(self._member.system).spec_names:
+            if name.endswith(("_line", "_contract")) or name == "stock":
+                self._map_commodities(name)
         for kind in MasterKind:
             if kind.value in card.pulls:
                 pull_masters(app.store, self.book, ERP, self._erp(), CLERK, app.clock, kind)
         pull_contracts(app.store, self.book, ERP, self._erp(), CLERK, app.clock, PullScope.CHANGED)
         pull_inventory(app.store, self.book, ERP, self._erp(), CLERK, app.clock)
-        for name in system(self._member.system).spec_names:
-            if name.endswith(("_line", "_contract")) or name == "stock":
-                self._map_commodities(name)
-        retry_quarantine(app.store, self.book, ERP, self._erp(), CLERK)
 
     def figures(self) -> dict[str, Any]:
         """What the two days came to, compared with the ERP once more."""

@@ -279,7 +279,7 @@ def test_masters_are_asked_for_in_their_own_envelope_with_pages_from_zero(behavi
         adapter = site.adapter(page_rows=6)
         read = adapter._client.read
 
-        def listening(path: str, body: dict[str, Any]) -> bytes:
+        def listening(path: str, body: dict[str, Any]) -> Any:
             asked.append(body)
             return read(path, body)
 
