@@ -18,7 +18,7 @@ class PromptRedisBroker(RedisBroker):
     """One per lane. `timeout` of `consume` is the longest rest in milliseconds."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self.sent: defaultdict[str, threading.Event] = defaultdict(threading.Event)
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
@@ -32,13 +32,13 @@ class PromptRedisBroker(RedisBroker):
 
 class _PromptConsumer(_RedisConsumer):
     def __init__(self, broker: PromptRedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        super().__init__(broker, queue_name, prefetch, 0)  # no rest of its own
+        super().__init__(broker, queue_name, prefetch, 0)  # type: ignore[no-untyped-call]
         self._sent = broker.sent[queue_name]
         self._rest = timeout / 1000
 
     def __next__(self) -> Any:
         self._sent.clear()  # before it asks: what is sent meanwhile is asked for again
-        found = super().__next__()
+        found = super().__next__()  # type: ignore[no-untyped-call]
         if found is None:
             self._sent.wait(self._rest)
         return found
