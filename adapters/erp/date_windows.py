@@ -21,7 +21,7 @@ from adapters.erp.records import Mapper
 from hedge_core.errors import ContractViolation, Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.physical import ContractLine
-from hedge_core.model.records import Cursor, Pulled, PullScope, RawRecord, Seen
+from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, PullScope, Quarantined, RawRecord, Seen
 
 _CURSOR_VERSION: Final = 1
 _ATTEMPTS: Final = 3
@@ -239,6 +239,11 @@ class WindowReader:
             reason = "two lines of a document have the same key: check the option line_keys"
             raise ContractViolation(kind, reason, system=self._system)
         inside, behind = (Cursor(msgspec.json.encode(one).decode()) for one in (before, after))
+        mapper = self._mappers[kind]
+
+        def read(ref: ExternalRef, body: bytes) -> Mapped[ContractLine] | Quarantined:
+            return mapper.read(ref, self._fields(body))
+
         for number, (key, body) in enumerate(parts, 1):
             ref = ExternalRef(self._connection, kind, key)
             ends = number == len(parts)
@@ -247,7 +252,7 @@ class WindowReader:
                 yield Pulled(ref, Seen(), None, cursor, ends)
             else:
                 raw = RawRecord.of(ref, body, now)
-                yield Pulled(ref, self._mappers[kind].read(ref, self._fields(body)), raw, cursor, ends)
+                yield PulledLater(ref, mapper.spec.identity, read, raw, cursor, ends)
 
     def _finished(self, at: Place) -> str:
         """Where the next pull begins: the newest change that was seen, though not later than this pull's beginning (a document

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from adapters.erp.records import Mapper
 from hedge_core.errors import ContractViolation, Unavailable
 from hedge_core.model.identity import ExternalRef
-from hedge_core.model.records import Cursor, Pulled, RawRecord
+from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, Quarantined, RawRecord
 
 T = TypeVar("T")
 AskPage = Callable[[int], tuple[list[bytes], int | None]]
@@ -71,10 +71,15 @@ class SnapshotReader:
         self._now = now
 
     def pull(self, kind: str, ask: AskPage, key_of: Callable[[bytes], str], mapper: Mapper[T]) -> Iterator[Pulled[T]]:
-        """Every row once. The iterator ends only when the list is complete."""
+        """Every row once, mapped only when somebody asks what became of it. The iterator ends only when the list is
+        complete."""
+
+        def read(ref: ExternalRef, row: bytes) -> Mapped[T] | Quarantined:
+            return mapper.read(ref, self._fields(row))
+
         rows = whole_list(ask, key_of, kind, self._system)
         now = self._now()
         for number, (key, row) in enumerate(rows.items(), 1):
             ref = ExternalRef(self._connection, kind, key)
-            outcome = mapper.read(ref, self._fields(row))
-            yield Pulled(ref, outcome, RawRecord.of(ref, row, now), Cursor(""), number == len(rows))
+            raw = RawRecord.of(ref, row, now)
+            yield PulledLater(ref, mapper.spec.identity, read, raw, Cursor(""), number == len(rows))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from connectors.tabular import Grid, GridRow, read_table
 from hedge_core.errors import InvalidInput, RuleBroken, Unavailable
 from hedge_core.model.identity import ExternalRef
 from hedge_core.model.physical import ContractLine
-from hedge_core.model.records import Cursor, Mapped, Pulled, PullScope, Quarantined, RawRecord, Seen
+from hedge_core.model.records import Cursor, Mapped, Pulled, PulledLater, PullScope, Quarantined, RawRecord, Seen
 from messages import Message
 
 T = TypeVar("T")
@@ -127,7 +128,8 @@ class ListReader:
         for number, (key, body) in enumerate(listed.bodies.items(), 1):
             ref = ExternalRef(self._connection, kind, key)
             ends = number % PAGE_ROWS == 0 or number == len(listed.bodies)
-            yield Pulled(ref, map_body(mapper, ref, body), RawRecord.of(ref, body, now), Cursor(""), ends)
+            raw = RawRecord.of(ref, body, now)
+            yield PulledLater(ref, mapper.spec.identity, partial(map_body, mapper), raw, Cursor(""), ends)
 
     def _at_rest(self, kind: str, files: Sequence[Dropped]) -> Sequence[Dropped]:
         """The files, all of them readable. An absent or unfinished list is no empty list: that would delete everything."""
@@ -206,7 +208,8 @@ class ListReader:
             if scope is PullScope.KEYS:
                 yield Pulled(ref, Seen(), None, cursor, ends)
             else:
-                yield Pulled(ref, map_body(mapper, ref, body), RawRecord.of(ref, body, now), cursor, ends)
+                raw = RawRecord.of(ref, body, now)
+                yield PulledLater(ref, mapper.spec.identity, partial(map_body, mapper), raw, cursor, ends)
 
 
 def _held(

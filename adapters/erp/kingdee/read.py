@@ -239,7 +239,8 @@ class SnapshotReader:
             ref = ExternalRef(self._connection, "stock", key)
             raw = RawRecord.of(ref, encode_body(names, row), now)
             ends = number == len(rows) or number % 1000 == 0
-            yield Pulled(ref, map_body(self._mapper, ref, raw.body), raw, Cursor(""), ends)
+            read = partial(map_body, self._mapper)
+            yield PulledLater(ref, self._mapper.spec.identity, read, raw, Cursor(""), ends)
 
     def _whole(self, names: list[str]) -> dict[str, bytes]:
         for _ in range(_SNAPSHOT_ATTEMPTS):
@@ -289,8 +290,8 @@ class MasterReader:
             for number, raw in enumerate(page, 1):
                 ref = ExternalRef(self._connection, form.spec, str(_values(form.form, names, raw)[0]))
                 record = RawRecord.of(ref, encode_body(names, raw), now)
-                outcome = map_body(mapper, ref, record.body)
-                yield Pulled(ref, outcome, record, Cursor(""), number == len(page))
+                read = partial(map_body, mapper)
+                yield PulledLater(ref, mapper.spec.identity, read, record, Cursor(""), number == len(page))
             if not page:
                 return
             start += len(page)
