@@ -8,9 +8,7 @@ CHAOS_PAGES names a file with the pages a SQLite database may have, 0 for as man
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -52,16 +50,15 @@ def limit_pages(file: Path) -> None:
 
 
 def main(queues: list[str]) -> None:
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    ending = Ending()
     if lease := os.environ.get("CHAOS_JOB_LEASE"):
         worker.job_runs.LEASE_SECONDS = int(lease)  # type: ignore[misc]
     if pages := os.environ.get("CHAOS_PAGES"):
         limit_pages(Path(pages))
     app = start(read_settings(), SteppedClock(Path(os.environ.get("CHAOS_CLOCK", "/nonexistent"))))
     with app.runtime(queues):
-        stop.wait()
+        while not ending.wait(60):
+            pass
 
 
 if __name__ == "__main__":

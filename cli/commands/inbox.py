@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ import typer
 from adapters.broker.generic_statement import write_template
 from adapters.reference import read_calendar
 from cli.commands.brokers import content, statement_app
+from cli.ending import Ending
 from cli.screen import Word
 from cli.session import INPUT_REFUSED, OK, AsOption, BookOption, JsonOption, Session, calendar_day, help_text, language
 from hedge_core.errors import InvalidInput
@@ -54,15 +53,13 @@ def statement_watch(
 ) -> None:
     session = Session(book, who)
     folders = _folders(session, folder)
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    ending = Ending()
     session.screen.tell(Message("inbox.watching", {"folders": ", ".join(str(path) for path in folders)}))
     code, looks = OK, 0
     while True:
         found, waiting = _look(session, folders, quiet=True)
         code, looks = found or code, looks + 1
-        if (until_idle and looks > 1 and not waiting) or stop.wait(every):
+        if (until_idle and looks > 1 and not waiting) or ending.wait(every):
             break
     session.end(code if until_idle else OK)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
 
+from cli.ending import LOOK_SECONDS, Ending
 from cli.session import Session, help_text
 from hedge_core.errors import InvalidInput
 from messages import Message
@@ -27,12 +26,10 @@ def worker(
 ) -> None:
     session = Session()
     chosen = _queues(queues)
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    ending = Ending()
     with session.app.runtime(chosen) as runtime, _health(session, health, runtime.alive):
         session.screen.tell(Message("cli.worker_started"))
-        while not stop.wait(0.2):
+        while not ending.wait(LOOK_SECONDS):
             if until_idle and runtime.idle(3600):
                 break
     session.screen.tell(Message("cli.worker_stopped"))
