@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 import worker.job_runs
+from cli.ending import Ending
 from worker.bootstrap import start
 from worker.settings import read_settings
 

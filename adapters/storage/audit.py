@@ -69,7 +69,8 @@ class Audit:
         if not self._waiting:
             return
         guess = self._heads.get(self._scope.book)
-        if guess is None or self._scope.connection.dialect.name != "postgresql" or not self._append(guess, guess.root()):
+        guessing = guess is not None and self._scope.connection.dialect.name == "postgresql"
+        if not (guessing and self._append(guess, guess.root())):
             self._append_locked()
         self._waiting.clear()
 
@@ -90,7 +91,8 @@ class Audit:
         database.execute(_SET_HEAD, {"book": book, **root})
 
     def _append(self, known: Frontier, root: bytes) -> bool:
-        """Append behind `known`, whose root stands in the head row; False, and nothing is written, when the head of the log is another one."""
+        """Append behind `known`, whose root stands in the head row; False, and nothing is written, when the head of the log
+        is another one."""
         bodies, leaves, frontier = self._after(known)
         given = {
             "book": self._scope.book, "size": known.size, "root": root, "new_size": frontier.size,
@@ -99,9 +101,7 @@ class Audit:
         }  # fmt: skip
         written = self._scope.connection.execute(_APPEND, given).rowcount
         if written:
-            self._heads[self._scope.book] = (
-                frontier  # should this unit be rolled back the next guess is wrong, and asks
-            )
+            self._heads[self._scope.book] = frontier  # after a rollback the next guess is wrong, and asks
         return bool(written)
 
     def _after(self, known: Frontier) -> tuple[list[bytes], list[bytes], Frontier]:

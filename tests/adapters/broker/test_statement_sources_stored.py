@@ -45,7 +45,9 @@ def store(tmp_path: Path) -> SqlStore:
 
 def take(store: SqlStore, body: bytes, name: str = "day.xls", accept: str = "") -> list[ImportedStatement]:
     approval = Approval(accept=accept)
-    return import_statements(store, BOOK, name, body, read_any_statement, load_products(), ANNA, HandClock(AFTERWARDS), approval)
+    return import_statements(
+        store, BOOK, name, body, read_any_statement, load_products(), ANNA, HandClock(AFTERWARDS), approval
+    )
 
 
 def flex(day: str, usd: tuple[str, str], eur: tuple[str, str]) -> bytes:

@@ -241,7 +241,9 @@ def test_customers_and_suppliers_are_partners_and_items_are_materials() -> None:
         assert all(one.active for one in partners)
         materials = [item.outcome.item for item in adapter.pull_masters(MasterKind.MATERIAL, None)]
         assert "1.01.CU01" in {one.code for one in materials}
-        accounts = {item.outcome.item.code: item.outcome.item for item in adapter.pull_masters(MasterKind.ACCOUNT, None)}
+        accounts = {
+            item.outcome.item.code: item.outcome.item for item in adapter.pull_masters(MasterKind.ACCOUNT, None)
+        }
         assert dict(accounts["1002"].attributes)["direction"] == "debit"
         none = site.adapter(accounts_resource="")
         assert list(none.pull_masters(MasterKind.ACCOUNT, None)) == []
