@@ -17,7 +17,7 @@ test: $(VENV)/.test  ## everything that has to hold: style, types, import rules,
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(BIN)/lint-imports
-	$(RUN) pytest -n 2 -rs $(PYTEST_OPTIONS)
+	$(RUN) pytest -n 3 -rs $(PYTEST_OPTIONS)
 
 coverage: $(VENV)/.test  ## the tests once more under branch coverage, about three times as long
 	$(RUN) coverage erase

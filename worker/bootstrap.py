@@ -7,20 +7,16 @@ where it is put together: every run of `hedgebridge` starts here, and most of th
 from __future__ import annotations
 
 import functools
-import logging
 import os
-import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from adapters.clock import SystemClock
 from adapters.reference import load_products, read_calendar
-from adapters.secrets.redaction import RedactingFilter, Redactor
+from adapters.secrets.redaction import Redactor
 from adapters.storage import SqlStore, open_store
 from hedge_core.errors import InvalidInput
 from hedge_core.model.identity import Actor, BookId
@@ -32,6 +28,7 @@ from hedge_core.ports.storage import Connection, OutboxState
 from hedge_core.product_table import ProductTable
 from hedge_core.trading_calendar import TradingCalendar
 from messages import Message
+from worker.log_lines import set_up_logging
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -311,24 +308,6 @@ def start(settings: Settings | None = None, clock: Clock | None = None) -> App:
     set_up_logging(chosen.log_level, redactor)
     time = clock or SystemClock()
     return App(chosen, open_store(chosen.database, time), time, redactor)
-
-
-def set_up_logging(level: str, redactor: Redactor) -> None:
-    """JSON lines on standard error; every event passes the redactor."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(RedactingFilter(redactor))
-    logging.basicConfig(level=level, handlers=[handler], format="%(message)s", force=True)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            redactor.processor,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def database_file(url: str) -> Path | None:

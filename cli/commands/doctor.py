@@ -18,8 +18,8 @@ from hedge_core.errors import InvalidInput, PlatformError
 from hedge_core.model.identity import BookId
 from hedge_core.ports.erp import Discovers, HealthStep
 from messages import Message
-from worker.bootstrap import set_up_logging
 from worker.doctor import connection_steps, isolation
+from worker.log_lines import set_up_logging
 
 NOT_THERE = frozenset({"name", "address", "port", "tls", "reach", "login"})
 """Steps whose failure means that nobody is there or the login is refused: the exit code is then that of any other command."""

@@ -86,7 +86,7 @@ BAD = (
     Bad("utf8", STATEMENT, in_utf8, "statement", "UTF-8.*GB18030", "UTF-8.*GB18030"),
     Bad("gbk", STATEMENT, broken_gbk, "statement", "row [0-9]+, field", "第 [0-9]+ 行，字段"),
     Bad("off", STATEMENT, balance_off, "statement", "field balance.*100.00 off", "字段 balance.*相差 100.00"),
-    Bad("fill twice", STATEMENT, line_twice("成交记录"), "statement", "row 42.*has 9", "第 42 行.*实际有 9 条"),
+    Bad("fill twice", STATEMENT, line_twice("成交记录"), "statement", "row 33.*10007.*line 32", "第 33 行.*10007.*第 32 行"),
     Bad(
         "no price", "prices/settlement_20260304.csv", without("cu2604"), "price",
         "field 合约: the file has no settlement price of SHFE.cu2604", "字段 合约：文件缺少所需的 SHFE.cu2604 价格",
