@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -101,6 +103,19 @@ class Desk:
     def writes(self, case: Case) -> int:
         return int(self.site.site.site.log.calls[case.write])
 
+    def requests(self) -> list[tuple[str, Any]]:
+        """What arrives from now on: the call's name and the request, added to while the test goes on."""
+        seen: list[tuple[str, Any]] = []
+        site = self.site.site.site
+        serve = site._serve
+
+        def noting(request: Any, name: str, *more: Any) -> Any:
+            seen.append((name, request))
+            return serve(request, name, *more)
+
+        site._serve = noting
+        return seen
+
 
 @pytest.fixture
 def desk(case: Case) -> Any:
@@ -130,6 +145,38 @@ def test_a_note_is_written_read_back_and_written_again_as_often_as_it_changes(ca
     sent = desk.writes(case)
     adapter.push_hedges(desk.leg, desk.wanted)
     assert (sent, desk.writes(case)) == (5, 5), "what is there already is not sent"
+
+
+GUARDS = {"u8cloud": "uniquekey", "nccloud": "repeat_check", "cosmic": "idempotency-key"}
+"""The header by which a system is asked to do a thing once only."""
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_note_goes_without_the_guard_against_repetition_that_a_voucher_carries(name: str) -> None:
+    """Under a guard that succeeded before, a system may answer and do nothing; the same note may be right a second time."""
+    case = CASES[name]
+    with case.under_test() as erp:
+        desk = Desk(case, erp)
+        requests = desk.requests()
+        adapter = erp.adapter()
+        adapter.push_hedges(desk.leg, desk.wanted)
+        adapter.push_vouchers([erp.voucher(1, Decimal("10.00"))])
+        guarded = [called for called, request in requests if GUARDS[name] in request.headers]
+        assert case.write in {called for called, _ in requests}
+        assert guarded, "a voucher carries it"
+        assert case.write not in guarded
+
+
+def test_each_note_is_a_business_of_its_own_for_the_relay_of_u8() -> None:
+    case = CASES["u8openapi"]
+    with case.under_test() as erp:
+        desk = Desk(case, erp)
+        requests = desk.requests()
+        for matches in (desk.wanted, [], desk.wanted):
+            erp.adapter().push_hedges(desk.leg, matches)
+        queries = [parse_qs(request.query) for called, request in requests if called == case.write]
+        assert len({query["biz_id"][0] for query in queries}) == 3
+        assert [query["sync"] for query in queries] == [["1"]] * 3
 
 
 def test_purchase_lines_have_a_place_too(case: Case, desk: Desk) -> None:

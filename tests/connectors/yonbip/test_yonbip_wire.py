@@ -65,6 +65,15 @@ def test_every_shape_of_a_refusal_is_rejected_on_reads_and_writes(body: str) -> 
             decoded(body, write=write)
 
 
+@pytest.mark.parametrize(("code", "status"), [("310404", 404), ("310405", 405), ("310404", 200), ("310405", 200)])
+def test_an_address_that_is_not_there_is_a_refusal_with_its_code_whatever_the_status(code: str, status: int) -> None:
+    """The gateway passed nothing on, so that a write is refused and not unknown."""
+    for write in (False, True):
+        with pytest.raises(Rejected) as refused:
+            decoded(f'{{"code":{code},"message":"no"}}', write=write, status=status)
+        assert refused.value.vendor_code == code
+
+
 def test_the_vendors_words_are_kept_unchanged() -> None:
     with pytest.raises(Rejected) as refused:
         decoded('{"code":"404","message":"凭证保存不成功,账簿code不能为空！","data":{}}')
