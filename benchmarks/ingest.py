@@ -12,8 +12,8 @@ dlt                a generator over the same pages, merged by key with the upser
 
 Each figure comes from a process of its own, so that its memory is its own. Parts are CPU time of the ingest process.
 
-Last figures, 50,000 lines into PostgreSQL on two cores with a load of 4, dlt 1.31 and the plain loop in the same run: first pull 4,894
-rows/s, 1.6 times dlt (3,083) and 12.5 times the plain loop (390); unchanged re-pull 130,212 rows/s, 27 times our own first
+Last figures, 50,000 lines into PostgreSQL on two cores with a load of 4, dlt 1.31 and the plain loop in the same run: first pull
+4,894 rows/s, 1.6 times dlt (3,083) and 12.5 times the plain loop (390); unchanged re-pull 130,212 rows/s, 27 times our own first
 pull, 42 times dlt, 334 times the plain loop. Processor time of this process, us/row: 87 (decode 12, map and check 26,
 store and the rest 44, download 5) against 250 and 1,587; PostgreSQL's own is 49 to 78 beside it. 157 MiB; 200,000 lines
 into SQLite took 182 MiB. With 50 ms of latency a page 4,205 rows/s.
