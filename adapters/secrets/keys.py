@@ -1,4 +1,4 @@
-"""The master key: from HEDGEBRIDGE_MASTER_KEY, else from a vault, else from a key file that only its owner may read."""
+"""The master key: from HEDGEBRIDGE_MASTER_KEY, else from a vault, else from a key file that nobody else may read."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from messages import Message
 VARIABLE: Final = "HEDGEBRIDGE_MASTER_KEY"
 _MAX_KEY_FILE: Final = 4096
 _SM4: Final = "sm4:"
+
+_OWN: Final = 0o077
+_HANDED_OVER: Final = 0o037
+"""Bits that a key file must not have: root's may be read by its group, which is how systemd (LoadCredential, by an access list
+whose mask shows as the group's bits) and Kubernetes (fsGroup) hand a secret over to a user who owns nothing."""
 
 
 def open_box(
@@ -74,8 +79,9 @@ def create_key_file(path: Path, sm4: bool = False) -> str:
 def _read_private(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
+            found = os.fstat(file.fileno())
+            mode = stat.S_IMODE(found.st_mode)
+            if mode & (_HANDED_OVER if found.st_uid == 0 and os.geteuid() != 0 else _OWN):
                 raise SecretRefused(
                     str(path), Message("secret.key_file_open", {"path": path, "mode": format(mode, "04o")})
                 )

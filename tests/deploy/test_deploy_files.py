@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from adapters.storage.figures import BookFigure, ConnectionFigure, Figures, JobFigure, OutboxFigure
 from worker.metrics import metrics_text
@@ -122,7 +123,8 @@ def test_compose_has_what_it_refers_to_and_no_password() -> None:
         for secret in service.get("secrets", []):
             assert (secret if isinstance(secret, str) else secret["source"]) in secrets
         for volume in service.get("volumes", []):
-            assert volume.partition(":")[0] in compose["volumes"]
+            source = volume.partition(":")[0]
+            assert source in compose["volumes"] or (DEPLOY / source).is_dir()
         for name in service.get("environment", {}):
             if name.startswith("HEDGEBRIDGE_"):
                 assert name.removeprefix("HEDGEBRIDGE_").lower() in Settings.model_fields
@@ -130,6 +132,31 @@ def test_compose_has_what_it_refers_to_and_no_password() -> None:
     assert not re.search(r"(?i)password: *[^\s{]", text)
     for name in ("upgrade", "worker"):
         assert services[name]["read_only"] is True and services[name]["cap_drop"] == ["ALL"]
+
+
+def test_the_workers_role_is_not_the_superuser_that_the_image_makes() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    above, name = (services["db"]["environment"][word] for word in ("POSTGRES_USER", "POSTGRES_DB"))
+    worker, upgrade = services["worker"]["environment"], services["upgrade"]["environment"]
+    works, owns = make_url(worker["HEDGEBRIDGE_DATABASE"]), make_url(upgrade["HEDGEBRIDGE_DATABASE_OWNER"])
+    assert "HEDGEBRIDGE_DATABASE_OWNER" not in worker
+    assert (owns.username, works.database, owns.database) == (above, name, name)
+    assert works.username != above
+    made = (DEPLOY / "postgres" / "roles.sh").read_text(encoding="utf-8")
+    assert f"CREATE ROLE {works.username} LOGIN NOSUPERUSER NOBYPASSRLS " in made
+
+
+def test_what_the_chart_mounts_is_copied_so_that_its_user_owns_it() -> None:
+    """A secret's files are root's and the group's; PostgreSQL's client takes no password file that a group may read."""
+    for name in ("worker.yaml", "upgrade.yaml"):
+        pod = chart(database=DATABASE)[name]["spec"]["template"]["spec"]
+        (copies,), (program,) = pod["initContainers"], pod["containers"]
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        given, own = copies["volumeMounts"]
+        assert "secret" in volumes[given["name"]] and volumes[own["name"]]["emptyDir"] == {"medium": "Memory"}
+        assert copies["args"][-1] == f"install -m 0600 {given['mountPath']}/* {own['mountPath']}/"
+        assert {**own, "readOnly": True} in program["volumeMounts"]
+        assert given["name"] not in {mount["name"] for mount in program["volumeMounts"]}
 
 
 def test_the_chart_needs_a_database_and_its_documents_are_whole() -> None:

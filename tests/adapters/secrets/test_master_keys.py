@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from base64 import b64encode
@@ -58,6 +59,27 @@ def test_a_new_key_seals_while_the_old_one_still_opens_and_is_dropped_later(tmp_
     assert open_box({}, path).open(resealed, CONTEXT) == "app-secret"
     with pytest.raises(SecretRefused, match=old):
         open_box({}, path).open(sealed, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "taken"),
+    [(0, 0o440, True), (0, 0o460, False), (0, 0o444, False), (1000, 0o440, False), (1000, 0o400, True)],
+)
+def test_a_key_file_of_root_may_be_handed_over_through_its_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, mode: int, taken: bool
+) -> None:
+    path = tmp_path / "master.key"
+    key = create_key_file(path)
+    look = os.fstat
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(
+        os, "fstat", lambda file: os.stat_result((stat.S_IFREG | mode, *look(file)[1:4], owner, *look(file)[5:]))
+    )
+    if taken:
+        assert open_box({}, path).active == key
+        return
+    with pytest.raises(SecretRefused, match=format(mode, "04o")):
+        open_box({}, path)
 
 
 def test_an_sm4_text_opens_nowhere_else_and_not_under_the_other_mark(tmp_path: Path) -> None:
