@@ -14,12 +14,16 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from adapters.erp.sap.vendor import CONTRACT_SOURCES
 from cli.screen import Screen, Word
+from connectors.http.probe import Way
 from hedge_core.model.futures import Direction
 from hedge_core.model.vouchers import Stage, VoucherStatus
+from hedge_core.ports.erp import Question
 from hedge_core.ports.storage import OutboxState
 from mapping import Severity
 from messages import Message, all_texts
+from worker.systems import packaged
 
 CLI = Path(__file__).resolve().parents[2] / "cli"
 Show = Callable[..., str]
@@ -143,6 +147,27 @@ def test_json_keeps_codes_and_exact_figures_while_tables_speak_the_readers_langu
 @pytest.mark.parametrize("codes", [VoucherStatus, Stage, OutboxState, Direction, Severity], ids=lambda e: e.__name__)
 def test_every_code_a_table_shows_has_a_label(codes: type[StrEnum]) -> None:
     assert [code for code in codes if f"cli.word_{code.value}" not in all_texts()] == []
+
+
+def steps_named_in_code() -> set[str]:
+    """Every part of a step's name that stands in a call of `HealthStep` or `step`, or is handed to one by name."""
+    names = {"company", "journal", "rights", "module", "funds", "confirmation", "hedge_flag", "hedge note"}
+    names |= {str(one.value) for one in (*Question, *Way)} | set(CONTRACT_SOURCES)
+    names |= {spec for system in packaged().values() for spec in system.spec_names}
+    for path in (one for folder in ("adapters", "worker", "cli") for one in (CLI.parent / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="HealthStep" | "step"), args=[ast.Constant(str(name)), *_]):
+                    names |= set(name.split(":"))
+                case ast.Call(func=ast.Name(id="step"), args=[ast.JoinedStr([ast.Constant(str(name)), *_]), *_]):
+                    names.add(name.rstrip(":"))
+    return names
+
+
+def test_every_step_of_a_check_has_a_name_in_both_languages() -> None:
+    names = steps_named_in_code()
+    assert len(names) > 40
+    assert sorted(name for name in names if f"cli.word_{name.replace(' ', '_')}" not in all_texts()) == []
 
 
 def named_in_calls() -> set[str]:
