@@ -64,7 +64,7 @@ def init(
         session.screen.tell(Message("cli.book_known", {"book": checked}))
         return
     session.app.store.add_book(Book(checked, name or checked, currency, chosen), session.actor)
-    session.screen.tell(Message("cli.book_added", {"book": checked, "database": settings.database}))
+    session.screen.tell(Message("cli.book_added", {"book": checked, "database": hide_password(settings.database)}))
 
 
 def upgrade() -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from cli.session import EXIT_CODES, exit_code, guarded, take_language
 from hedge_core.errors import (
@@ -28,6 +28,7 @@ from hedge_core.errors import (
 from messages import Message
 from tests.support.command import *  # noqa: F403
 from tests.support.command import CommandLine
+from tests.support.databases import *  # noqa: F403
 
 REASON = Message("cli.no_file")
 ERRORS = {
@@ -289,3 +290,14 @@ def test_help_speaks_chinese_where_the_environment_does(tmp_path: Path) -> None:
     assert "选项" in shown
     assert "敞口" in shown
     assert "cli.main" not in shown
+
+
+@pytest.mark.postgres
+def test_a_new_book_is_told_without_the_password_in_the_databases_address(
+    command: CommandLine, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = make_url(postgres_url).password
+    monkeypatch.setenv("HEDGEBRIDGE_DATABASE", postgres_url)
+    done = command("init", "copper1")
+    assert done.code == 0 and "copper1 is ready in postgresql" in done.err
+    assert password and password not in done.out + done.err
