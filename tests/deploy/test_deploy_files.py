@@ -178,6 +178,15 @@ def test_the_chart_needs_a_database_and_its_documents_are_whole() -> None:
     assert {port["name"] for port in container["ports"]} >= {container["livenessProbe"]["httpGet"]["port"]}
 
 
+def test_an_alert_can_fire_while_workers_look_again_and_end_when_the_trouble_ended() -> None:
+    """A row that is looked up again is due later, so its age never grows; failed jobs are counted over all time."""
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))
+    asked = {rule["alert"]: rule for group in rules["groups"] for rule in group["rules"]}
+    unknown = asked["HedgeBridgeUnknownOutcome"]
+    assert "oldest_seconds" not in unknown["expr"] and unknown["for"] == "30m"
+    assert "offset" in asked["HedgeBridgeJobFailed"]["expr"]
+
+
 def test_alerts_and_dashboard_ask_for_metrics_that_exist_and_leave_none_out() -> None:
     rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
