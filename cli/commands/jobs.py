@@ -12,6 +12,7 @@ from cli.screen import Word
 from cli.session import OK, PERSON_NEEDED, AsOption, BookOption, JsonOption, Session, help_text
 from hedge_core.errors import InvalidInput
 from hedge_core.ports.jobs import Job, JobState, Schedule
+from hedge_core.trading_calendar import EXCHANGE_TIME
 from hedge_core.use_cases import schedule as use_case
 from messages import Message
 
@@ -113,7 +114,8 @@ def schedule_add(
     app, here = session.app, session.book
     wanted = Schedule(name, here, kind, when, dict(pairs(params)), None)
     kept = use_case.save_schedule(app.store, here, wanted, _kinds(), app.calendar(here), session.actor, app.clock)
-    session.screen.tell(Message("cli.schedule_saved", {"name": name, "next": kept.next_at or "-"}))
+    due = "-" if kept.next_at is None else kept.next_at.astimezone(EXCHANGE_TIME).strftime("%Y-%m-%d %H:%M")
+    session.screen.tell(Message("cli.schedule_saved", {"name": name, "next": due}))
 
 
 @schedule_app.command("remove", help=help_text("schedule_remove"))

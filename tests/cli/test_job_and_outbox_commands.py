@@ -92,6 +92,11 @@ def test_what_is_not_there_or_lacks_something_is_refused_with_a_sentence(book: C
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
+def test_when_a_schedule_runs_next_is_told_in_the_time_its_rule_is_written_in(book: CommandLine) -> None:
+    (said,) = book("schedule", "add", "checkpoint", "--kind", "checkpoint", "--when", "daily 23:55").said
+    assert said.endswith(" 23:55.")
+
+
 def test_a_schedule_is_added_paused_resumed_run_and_removed(book: CommandLine) -> None:
     book("schedule", "add", "look", "--kind", "statements", "--when", "every 10m")
     (row,) = book("schedule", "list", "--json").json
