@@ -58,6 +58,10 @@ class WindowLookup(ReferenceLookup):
         a lost voucher again."""
         return self._find(keys, self.recent(), must_show=True)
 
+    def looks_back_to(self) -> date:
+        """The first posting date that a look-up by key alone sees."""
+        return first_day(month_of(self._now, self._zone) - self._months)
+
     def recent(self) -> Window:
         """What a look-up by key alone reads: whole months, up to the end of the next one."""
         months = month_of(self._now, self._zone)

@@ -165,3 +165,13 @@ class ErpAdapter(Protocol):
 
     def find_hedges(self, leg: ExternalRef) -> HedgeNote | None: ...
     def push_hedges(self, leg: ExternalRef, matches: Sequence[HedgeMatch]) -> PostingReceipt: ...
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """Optional: an ERP that cannot be asked for a reference, so that a look-up by key alone reads the recent vouchers only.
+    That an older one is not found says nothing about it."""
+
+    def looks_back_to(self) -> date:
+        """The first posting date that such a look-up sees."""
+        ...

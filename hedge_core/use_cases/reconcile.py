@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
-from hedge_core.ports.erp import ErpAdapter
+from hedge_core.ports.erp import ErpAdapter, LooksBack
 from hedge_core.ports.storage import Store, StoredVoucher, UnitOfWork
 from hedge_core.reconciliation.rows import ReconciliationRow
 from hedge_core.settlement.compare import compare
@@ -39,7 +39,8 @@ class Reconciliation:
 
 
 def reconcile(store: Store, book: BookId, adapter: ErpAdapter, actor: Actor) -> Reconciliation:
-    """Compare by key, date and sum every voucher that left us, and by lot and figure every settled day."""
+    """Compare by key, date and sum every voucher that left us and that the ERP can show, and by lot and figure every settled
+    day."""
     with store.read(book) as uow:
         sent = [
             stored
@@ -47,6 +48,7 @@ def reconcile(store: Store, book: BookId, adapter: ErpAdapter, actor: Actor) -> 
             if stored.status in (VoucherStatus.QUEUED, VoucherStatus.DELIVERED, VoucherStatus.REVERSED)
         ]
         day_breaks, days = _days(uow)
+    sent = in_sight(sent, adapter)
     found = adapter.find_vouchers([stored.voucher.key for stored in sent]) if sent else {}
     voucher_breaks: list[Break] = []
     for stored in sent:
@@ -55,6 +57,13 @@ def reconcile(store: Store, book: BookId, adapter: ErpAdapter, actor: Actor) -> 
             voucher_breaks += _voucher(stored.voucher, documents)
     duplicates = sum(len(documents) - 1 for documents in found.values())
     return Reconciliation((*voucher_breaks, *day_breaks), len(sent), days, duplicates)
+
+
+def in_sight(sent: Sequence[StoredVoucher], adapter: ErpAdapter) -> list[StoredVoucher]:
+    """Those that a look-up by key alone can find: where it reads recent vouchers only, not finding an older one proves
+    nothing."""
+    first = adapter.looks_back_to() if isinstance(adapter, LooksBack) else date.min
+    return [stored for stored in sent if stored.voucher.posting_date >= first]
 
 
 def _voucher(voucher: Voucher, documents: Sequence[PostingReceipt]) -> list[Break]:

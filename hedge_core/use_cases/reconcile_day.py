@@ -49,7 +49,7 @@ from hedge_core.settlement.accounts import accounts_of_day
 from hedge_core.settlement.figures import FundsResult
 from hedge_core.snapshot import decode
 from hedge_core.trading_calendar import EXCHANGE_TIME, TradingCalendar
-from hedge_core.use_cases.reconcile import voucher_rows
+from hedge_core.use_cases.reconcile import in_sight, voucher_rows
 from hedge_core.use_cases.settle import gather
 from messages import Message
 
@@ -116,6 +116,7 @@ def _documents(store: Store, book: BookId, day: date, adapter: ErpAdapter) -> li
     sent = (VoucherStatus.QUEUED, VoucherStatus.DELIVERED, VoucherStatus.REVERSED)
     with store.read(book) as uow:
         vouchers = [v for v in uow.results.vouchers() if v.status in sent and v.voucher.posting_date <= day]
+    vouchers = in_sight(vouchers, adapter)
     found = adapter.find_vouchers([stored.voucher.key for stored in vouchers]) if vouchers else {}
     return voucher_rows(vouchers, found, day)
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup, month_of
+from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup, first_day, month_of
 from adapters.erp.nccloud.pages import ListReader
 from adapters.erp.nccloud.vendor import EMPTY, STAGES, VOID, NcCloudOptions
 from connectors.nccloud import NcCloudClient, values
@@ -53,6 +53,10 @@ class VoucherLookup(ReferenceLookup):
         heads = [name for name in (place("id"), place("number"), place("date"), place("lines")) if name not in record]
         wanted = (place("account"), place("debit"), place("credit"), self._options.reference_field)
         return heads + [name for name in wanted if lines and name not in lines[0]]
+
+    def looks_back_to(self) -> date:
+        """The first posting date that a look-up by key alone sees."""
+        return first_day(month_of(self._now, self._options.zone) - self._options.lookup_months)
 
     def _recent(self) -> list[tuple[int, int]]:
         newest = month_of(self._now, self._options.zone) + 1

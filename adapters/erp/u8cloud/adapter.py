@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from adapters.erp.configured_notes import ConfiguredNotes, NoteCall, NoteFiles, note_calls
@@ -130,6 +130,9 @@ class U8CloudAdapter:
 
     def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
         return self._lookup.receipts(keys)
+
+    def looks_back_to(self) -> date:
+        return self._lookup.looks_back_to()
 
     def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
         return self._vouchers.push(batch)

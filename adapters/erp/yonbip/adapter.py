@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from adapters.erp.configured_notes import ConfiguredNotes, NoteFiles, note_calls
@@ -142,6 +142,9 @@ class YonBipAdapter:
 
     def find_vouchers(self, keys: Sequence[str]) -> dict[str, list[PostingReceipt]]:
         return self._lookup.receipts(keys)
+
+    def looks_back_to(self) -> date:
+        return self._lookup.looks_back_to()
 
     def push_vouchers(self, batch: Sequence[Voucher]) -> Sequence[PostingReceipt | PlatformError]:
         return self._vouchers.push(batch)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup, month_of
+from adapters.erp.found_vouchers import Found, FoundVoucher, ReferenceLookup, first_day, month_of
 from adapters.erp.yonbip.vendor import QUERY_VOUCHERS_PATH, STAGE_OF_STATUS, WITHOUT_EFFECT, YonBipOptions
 from connectors.yonbip import YonBipClient
 from connectors.yonbip.envelope import values
@@ -43,6 +43,10 @@ class VoucherLookup(ReferenceLookup):
         a lost voucher again."""
         first, last = self.recent_periods()
         return self._find(keys, first, last, must_show_references=True)
+
+    def looks_back_to(self) -> date:
+        """The first posting date that a look-up by key alone sees."""
+        return first_day(month_of(self._now, self._options.zone) - self._options.lookup_months)
 
     def recent_periods(self) -> tuple[str, str]:
         """The periods that a look-up by key alone reads, first and last, as `2026-03`."""
