@@ -45,6 +45,21 @@ def roll_findings(
     return findings
 
 
+def older_lots(statement: AccountStatement) -> int:
+    """Lots that the statement closes or carries and that were not opened on its days; 0 where it does not list them all."""
+    if {"fills", "positions"} & set(statement.unknown) or statement.exercises or statement.deliveries:
+        return 0
+    left: Counter[tuple[str, Direction]] = Counter()
+    for row in statement.positions:
+        left[row.instrument, row.direction] += row.lots
+    for fill in statement.fills:
+        if fill.offset.opens:
+            left[fill.instrument, fill.direction] -= fill.lots
+        else:
+            left[fill.instrument, fill.direction.opposite] += fill.lots
+    return sum(lots for lots in left.values() if lots > 0)
+
+
 def _balance(statement: AccountStatement, previous: AccountStatement) -> Iterator[Finding]:
     expected, found = previous.funds.balance_cf, statement.funds.balance_bf
     shown = {"previous": previous.trading_day}

@@ -24,6 +24,7 @@ from hedge_core.product_table import ProductTable
 from hedge_core.statement_diff import Difference, diff_statements
 from hedge_core.statement_findings import Finding, Severity
 from hedge_core.statement_form_checks import check_any_statement, two_view_findings
+from hedge_core.statement_roll import older_lots
 from hedge_core.trading_calendar import EXCHANGE_TIME, TradingCalendar
 from hedge_core.use_cases.deliveries import note_deliveries
 from hedge_core.use_cases.settle import opening_position
@@ -131,6 +132,8 @@ def _import_one(
     before = _statement_before(uow, statement)
     days = _days_without(before, statement, calendar)
     findings = check_any_statement(statement, before, products, days) + _other_view(uow, statement)
+    if before is None and uow.broker.openings():
+        findings += _from_nowhere(statement)
     refused = [finding for finding in findings if finding.severity is Severity.REFUSE]
     if refused:
         raise InvalidInput(source_name, 0, refused[0].identity, _all_of(refused))
@@ -167,6 +170,14 @@ def _all_of(findings: Sequence[Finding]) -> Message:
     if len(findings) == 1:
         return first
     return Message("import.several", {"first": first, "more": len(findings) - 1})
+
+
+def _from_nowhere(statement: AccountStatement) -> list[Finding]:
+    """In a book that has gone live, a new account's first statement with lots from before: its opening state is missing, or
+    it is another book's. Stored, it keeps the day open for good."""
+    lots = 0 if statement.monthly else older_lots(statement)
+    shown = {"account": statement.account, "lots": lots}
+    return [Finding(Severity.WARN, "first_statement", Message("import.lots_from_before", shown))] if lots else []
 
 
 def _refuse_before_go_live(uow: UnitOfWork, statement: AccountStatement, source_name: str) -> None:

@@ -12,7 +12,7 @@ from adapters.market.price_file import read_prices
 from hedge_core.errors import InvalidInput, PlatformError, RuleBroken
 from hedge_core.model.identity import BookId
 from hedge_core.ports.storage import Book
-from hedge_core.use_cases.statements import import_opening, import_prices, import_statements
+from hedge_core.use_cases.statements import Approval, import_opening, import_prices, import_statements
 from tests.support.company import ALUMINIUM, CLERK, COPPER, DAYS, Company, finals, inbox, statement_name
 from tests.support.posting import BOOK
 from tests.support.samples import price
@@ -227,3 +227,20 @@ def test_a_price_list_without_a_held_instrument_is_refused_by_name_unless_it_is_
     assert refused.value.source == short[0].source
     assert company.log() == before
     assert import_prices(company.store, BOOK, short, CLERK, partial=True) == len(short)
+
+
+def test_a_first_statement_with_lots_from_before_needs_a_reason(new_company: Company) -> None:
+    """A statement dropped into the wrong book would keep its day open for good: nothing there opened what it closes."""
+    other = Book(BookId("jinhe2"), "乙公司", "CNY")
+    new_company.store.add_book(other, CLERK)
+    app, live = new_company.app, statement_name(ALUMINIUM, date(2026, 3, 3), "opening")
+    import_opening(new_company.store, other.book, live, inbox()[live], read_statements, app.products, CLERK)
+    name = statement_name(COPPER, FIRST)
+    given = (new_company.store, other.book, name, inbox()[name], read_statements, app.products, CLERK, app.clock)
+    (held,) = import_statements(*given)
+    assert (held.state, [found.identity for found in held.warnings]) == ("needs_acceptance", ["first_statement"])
+    with new_company.store.read(other.book) as uow:
+        assert uow.statements.accounts() == []
+    (stored,) = import_statements(*given, Approval(accept="shared account"))
+    assert stored.state == "stored"
+    assert new_company.statement(name)[0].warnings == (), "its own book knows the account from go-live"
