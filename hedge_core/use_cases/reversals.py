@@ -13,6 +13,7 @@ from hedge_core.model.identity import Actor, BookId
 from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus, idempotency_key
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import Store, StoredVoucher, UnitOfWork
+from hedge_core.use_cases.reconcile import in_sight
 from messages import Message, say
 
 _LANGUAGE = "zh"  # vouchers stand in Chinese ledgers, whoever runs the program
@@ -126,6 +127,7 @@ def reread_delivered(store: Store, book: BookId, adapter: ErpAdapter, actor: Act
     every difference. Content is never changed by it."""
     with store.read(book) as uow:
         kept = [s for s in uow.results.vouchers() if s.status in (VoucherStatus.DELIVERED, VoucherStatus.REVERSED)]
+    kept = in_sight(kept, adapter)
     found = adapter.find_vouchers([stored.voucher.key for stored in kept]) if kept else {}
     read = [_compare(stored, found.get(stored.voucher.key, [])) for stored in kept]
     with store.begin(book, actor) as uow:

@@ -17,6 +17,7 @@ from hedge_core.model.vouchers import PostingReceipt, Voucher, VoucherStatus
 from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.storage import Store, StoredVoucher
+from hedge_core.use_cases.reconcile import in_sight
 from messages import Message
 
 _AT_A_TIME: Final = 200
@@ -68,6 +69,7 @@ def sweep(
     with store.read(book) as uow:
         known = uow.results.vouchers()
     chosen = [one for one in known if one.voucher.posting_date >= first or one.status in _NEVER]
+    chosen = in_sight(chosen, adapter)
     findings: list[Finding] = []
     for start in range(0, len(chosen), _AT_A_TIME):
         page = chosen[start : start + _AT_A_TIME]

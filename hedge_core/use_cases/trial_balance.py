@@ -26,6 +26,7 @@ from hedge_core.settlement.figures import FundsResult
 from hedge_core.snapshot import decode
 from hedge_core.use_cases.account import Ledger, MeasuredBook, measured_book
 from hedge_core.use_cases.accounting_days import CHARGE, options_at_start
+from hedge_core.use_cases.reconcile import in_sight
 from messages import Message
 
 ZERO: Final = Decimal(0)
@@ -334,7 +335,8 @@ def _erp_ties(
     """By period: the sum of what was delivered = the sum of the ERP's documents under our references, on the dates it has
     them. A document on another date, missing or twice shows in the month it is in. Where the ERP tells what stands on which
     account, each account too: a line moved to another one shows in both."""
-    left = [s.voucher for s in stored if s.status in _LEFT and s.voucher.posting_date <= last_day]
+    sent = [s for s in stored if s.status in _LEFT and s.voucher.posting_date <= last_day]
+    left = [s.voucher for s in in_sight(sent, adapter)]
     found = adapter.find_vouchers([voucher.key for voucher in left]) if left else {}
     ours: dict[date, Decimal] = {}
     theirs: dict[date, Decimal] = {}

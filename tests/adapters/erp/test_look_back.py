@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from hedge_core.ports.erp import LooksBack
+from hedge_core.use_cases import reconcile, reconcile_day, reversals, sweep, trial_balance
 from hedge_core.use_cases.reconcile import in_sight
 from tests.support import cosmic, nccloud, u8cloud, u8openapi, yonbip
 
@@ -41,3 +43,10 @@ def test_a_ledger_that_is_asked_for_the_reference_sees_every_voucher() -> None:
         assert not isinstance(adapter, LooksBack)
         old = stored(u8openapi.voucher(1, Decimal("10.00"), FEBRUARY))
         assert in_sight(old, adapter) == old
+
+
+def test_every_reader_of_sent_vouchers_keeps_to_what_can_be_seen() -> None:
+    """Whoever draws a conclusion from a voucher that is not found asks for those in sight."""
+    for reader in (reconcile, reconcile_day, reversals, sweep, trial_balance):
+        source = inspect.getsource(reader)
+        assert source.count("adapter.find_vouchers(") == source.count("= in_sight(") + source.count(" in in_sight(")
