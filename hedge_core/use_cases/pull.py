@@ -15,6 +15,7 @@ from hedge_core.ports.clock import Clock
 from hedge_core.ports.erp import ErpAdapter
 from hedge_core.ports.record_pages import PullsPages
 from hedge_core.ports.storage import Store, UnitOfWork
+from hedge_core.use_cases.open_connection import over_an_open_connection
 from hedge_core.use_cases.pull_pages import Progress as Progress
 from hedge_core.use_cases.pull_pages import PullResult as PullResult
 from hedge_core.use_cases.pull_pages import Repeats, pull_in_pages, record_stored
@@ -25,6 +26,7 @@ LINE_KINDS: Final = ("sale_line", "purchase_line")
 _FEW: Final = 10
 
 
+@over_an_open_connection
 def pull_contracts(
     store: Store,
     book: BookId,
@@ -64,6 +66,7 @@ def pull_contracts(
     return result
 
 
+@over_an_open_connection
 def pull_inventory(
     store: Store,
     book: BookId,
@@ -91,6 +94,7 @@ def pull_inventory(
     return result
 
 
+@over_an_open_connection
 def pull_masters(
     store: Store, book: BookId, connection: str, adapter: ErpAdapter, actor: Actor, clock: Clock, kind: MasterKind
 ) -> PullResult:
