@@ -5,6 +5,7 @@ A system without a place for a content hash is asked three things instead: date,
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -60,14 +61,14 @@ def _balances(lines: Iterable[Line]) -> dict[str, Decimal]:
     return found
 
 
-class ReferenceLookup:
+class ReferenceLookup(ABC):
     """Base of a look-up: a subclass searches its ledger in `search`."""
 
     system: str
 
+    @abstractmethod
     def search(self, keys: set[str]) -> Found:
         """Every document in the recent past by reference, those without effect too."""
-        raise NotImplementedError
 
     def by_keys(self, keys: Iterable[str]) -> Found:
         """Every document with effect by reference."""

@@ -22,6 +22,7 @@ from sandbox.kingdee.demo import load_company
 from sandbox.kingdee.forms import site_forms
 from sandbox.kingdee.server import Behaviour, KingdeeSite
 from sandbox.kingdee.sessions import Credentials, Gate
+from sandbox.serving import add_common_arguments
 
 _CREDENTIAL_FLAGS = ("acct_id", "user", "password", "app_id", "app_secret")
 
@@ -130,16 +131,7 @@ def _register_users(books: Books, credentials: Credentials) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
-    parser.add_argument("--db", default="", help="keep the books in this file; default: a temporary one")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=RATE[@SCOPE][:SECONDS]", help=", ".join(FAULTS)
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before every call")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+    add_common_arguments(parser, FAULTS)
     parser.add_argument("--max-limit", type=int, default=2000, help="most rows of one query")
     parser.add_argument("--string-flags", action="store_true", help='IsSuccess as the strings "true" and "false"')
     parser.add_argument("--plain-query-errors", action="store_true", help="query errors as {Result}, not [[{Result}]]")

@@ -21,6 +21,7 @@ from sandbox.odoo.demo import JOURNAL, OURS, load_company, register_users
 from sandbox.odoo.gate import Credentials, Gate
 from sandbox.odoo.schema import Release
 from sandbox.odoo.server import ODOO_FAULTS, OdooSite
+from sandbox.serving import add_common_arguments
 
 
 @dataclass(slots=True)
@@ -94,16 +95,7 @@ def running_site(options: SiteOptions | None = None) -> Iterator[RunningSite]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
-    parser.add_argument("--db", default="", help="keep the books in this file; default: a temporary one")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=RATE[@SCOPE][:SECONDS]", help=", ".join(ODOO_FAULTS)
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before every call")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+    add_common_arguments(parser, ODOO_FAULTS)
     parser.add_argument("--series", type=int, default=19, choices=range(14, 20), help="which release to be")
     parser.add_argument("--addon", action="store_true", help="with the module hedge_bridge installed")
     parser.add_argument("--no-custom-fields", action="store_true", help="a site without the x_hb_ fields")

@@ -21,6 +21,7 @@ from sandbox.sap.demo import COMPANY_CODE, CURRENCY, ledger, load_company
 from sandbox.sap.gate import Credentials, Gate
 from sandbox.sap.journal import CHART
 from sandbox.sap.server import SAP_FAULTS, SOAP_PATH, Behaviour, SapSite
+from sandbox.serving import add_common_arguments
 
 _CREDENTIAL_FLAGS = ("user", "password", "client_id", "client_secret")
 
@@ -93,16 +94,7 @@ def running_site(options: SiteOptions | None = None) -> Iterator[RunningSite]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
-    parser.add_argument("--db", default="", help="keep the books in this file; default: a temporary one")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME=RATE[@SCOPE][:SECONDS]", help=", ".join(SAP_FAULTS)
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before every call")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+    add_common_arguments(parser, SAP_FAULTS)
     parser.add_argument("--most-rows", type=int, default=1000, help="rows of one answer before a next link is given")
     parser.add_argument("--plain-numbers", action="store_true", help="V4 decimals as JSON numbers, whatever was asked")
     parser.add_argument("--older-release", action="store_true", help="a confirmation without the newer element")
